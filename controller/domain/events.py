@@ -1,0 +1,255 @@
+"""What the platform tells of itself: facts in the past tense, each a value.
+
+`controller.signals` says what becomes of each: a log line, metrics, a span, an alert.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRefused:
+    """A webhook delivery that we will not act on, with the HTTP status it was answered with."""
+
+    delivery: str
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPassed:
+    """A webhook delivery answered well: queued, or ignored with its reason."""
+
+    delivery: str
+    event: str
+    action: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobAccepted:
+    """A job written down for the first time. Times are seconds since the epoch."""
+
+    job: str
+    repository: str
+    name: str
+    intake: str
+    config: str
+    traceparent: str
+    received_at: float
+    accepted_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobKnown:
+    """A job that was written down before: a duplicate, or a second intake."""
+
+    job: str
+    repository: str
+    intake: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRefused:
+    """A job of ours that can never be served as it asks."""
+
+    job: str
+    repository: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobLaunched:
+    """A machine is on its way for a job."""
+
+    job: str
+    repository: str
+    instance: str
+    instance_type: str
+    zone: str
+    lifecycle: str
+    rung: str
+    traceparent: str
+    asked_at: float
+    answered_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchAnswered:
+    """What one request for machines came to."""
+
+    launch: str
+    config: str
+    lifecycle: str
+    asked: int
+    started: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchRefused:
+    """One refusal inside a launch."""
+
+    launch: str
+    kind: str
+    code: str
+    instance_type: str
+    zone: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchReplayed:
+    """A launch whose dispatcher was lost, asked again with the identical request."""
+
+    launch: str
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobBackInLine:
+    """A job whose machine came to nothing, or has not come at all."""
+
+    job: str
+    repository: str
+    reason: str
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkClaimed:
+    """A machine has got its job."""
+
+    job: str
+    repository: str
+    instance: str
+    runner: str
+    traceparent: str
+    asked_at: float
+    answered_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTurnedAway:
+    """A claim that got no work, with the HTTP status it was answered with."""
+
+    instance: str
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobStarted:
+    """GitHub says that a runner works on the job."""
+
+    job: str
+    repository: str
+    runner: str
+    waited_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """GitHub says that the job has ended; the span is the job's whole story."""
+
+    job: str
+    repository: str
+    name: str
+    runner: str
+    conclusion: str
+    traceparent: str
+    queued_at: float
+    ended_at: float
+    ran_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSwapped:
+    """A runner took another job than the one its machine was launched for."""
+
+    instance: str
+    intended: str
+    ran: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineReported:
+    """A machine's own word."""
+
+    instance: str
+    kind: str
+    result: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineGone:
+    """The cloud no longer has a machine that had not said its last word."""
+
+    instance: str
+    job: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineTerminated:
+    """Housekeeping ended a machine that should have ended itself."""
+
+    instance: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRejected:
+    """A message that can never be handled; the dead-letter queue keeps it."""
+
+    queue: str
+    message: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDelayed:
+    """A message that could not be handled now and comes again."""
+
+    queue: str
+    message: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChoreDone:
+    """One housekeeping task has run."""
+
+    task: str
+    looked_at: int
+    acted_on: int
+    dry_run: bool
+    seconds: float
+
+
+Event = (
+    DeliveryRefused
+    | DeliveryPassed
+    | JobAccepted
+    | JobKnown
+    | JobRefused
+    | JobLaunched
+    | LaunchAnswered
+    | LaunchRefused
+    | LaunchReplayed
+    | JobBackInLine
+    | WorkClaimed
+    | ClaimTurnedAway
+    | JobStarted
+    | JobEnded
+    | RunnerSwapped
+    | MachineReported
+    | MachineGone
+    | MachineTerminated
+    | MessageRejected
+    | MessageDelayed
+    | ChoreDone
+)

@@ -1,0 +1,136 @@
+"""A workflow job as the platform knows it, and the states it may go through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+
+class JobState(StrEnum):
+    """Where a job stands; never to be mixed with the states of a runner."""
+
+    WAITING = "waiting"
+    """In line: no machine is on its way."""
+    LAUNCHING = "launching"
+    """Reserved by a launch record; the cloud has been asked or is about to be."""
+    LAUNCHED = "launched"
+    """A machine boots for it."""
+    CLAIMED = "claimed"
+    """A machine has claimed for it and registers a runner with its labels."""
+    RUNNING = "running"
+    """GitHub says that a runner works on it."""
+    COMPLETED = "completed"
+    """GitHub says that it has ended; the conclusion says how."""
+    REFUSED = "refused"
+    """Its labels are ours and cannot be served; the reason says why."""
+
+
+class Intake(StrEnum):
+    """Which of the three independent ways found the job first."""
+
+    WEBHOOK = "webhook"
+    REDELIVERY = "redelivery"
+    SCAN = "scan"
+
+
+ARROWS: dict[JobState, frozenset[JobState]] = {
+    # GitHub assigns by label, so a job may run or end from any open state without us.
+    JobState.WAITING: frozenset(
+        {JobState.LAUNCHING, JobState.CLAIMED, JobState.RUNNING, JobState.COMPLETED, JobState.REFUSED}
+    ),
+    JobState.LAUNCHING: frozenset({JobState.LAUNCHED, JobState.WAITING, JobState.RUNNING, JobState.COMPLETED}),
+    JobState.LAUNCHED: frozenset({JobState.CLAIMED, JobState.WAITING, JobState.RUNNING, JobState.COMPLETED}),
+    JobState.CLAIMED: frozenset({JobState.WAITING, JobState.RUNNING, JobState.COMPLETED}),
+    JobState.RUNNING: frozenset({JobState.COMPLETED}),
+    JobState.COMPLETED: frozenset(),
+    JobState.REFUSED: frozenset({JobState.RUNNING, JobState.COMPLETED}),
+}
+
+OPEN = frozenset({JobState.LAUNCHING, JobState.LAUNCHED, JobState.CLAIMED, JobState.RUNNING})
+"""States in which a machine is, or should be, at work for the job."""
+
+
+class IllegalMove(ValueError):
+    """The table of arrows has no such move."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class JobKey:
+    """A job attempt: GitHub's job id and the run's attempt number."""
+
+    job_id: int
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"{self.job_id}#{self.attempt}"
+
+    @classmethod
+    def parse(cls, text: str) -> JobKey:
+        """The key whose `str` this is."""
+        job_id, _, attempt = text.partition("#")
+        return cls(int(job_id), int(attempt))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job attempt. Times are seconds since the epoch; None is "not known"."""
+
+    key: JobKey
+    repository: str
+    """`owner/name`."""
+    server: str
+    """Base address of the GitHub server's REST API."""
+    installation_id: int
+    run_id: int
+    workflow: str
+    name: str
+    labels: tuple[str, ...]
+    """As written in `runs-on`: the runner registers with exactly these."""
+    head_sha: str
+    queued_at: float
+    received_at: float
+    intake: Intake
+    home: str
+    """The region that may act on this job; others only read it."""
+    config: str = ""
+    shape: str = ""
+    """Jobs of one shape can run on each other's machines."""
+    state: JobState = JobState.WAITING
+    since: float = 0.0
+    """When the job came into its state."""
+    reason: str = ""
+    launch_id: str = ""
+    instance_id: str = ""
+    rung: str = ""
+    """The step of the capacity ladder its machine came from."""
+    failures: int = 0
+    """Launches and boots that came to nothing."""
+    replacements: int = 0
+    """Machines launched because another job took this one's runner."""
+    on_demand: bool = False
+    runner_name: str = ""
+    """The runner that GitHub says ran it."""
+    started_at: float | None = None
+    completed_at: float | None = None
+    conclusion: str = ""
+    traceparent: str = ""
+    version: int = 0
+    """The stored version this value was read at; 0 has never been stored."""
+
+    @property
+    def id(self) -> str:
+        """The record's name in storage and in messages."""
+        return str(self.key)
+
+
+def move(job: Job, to: JobState, now: float, reason: str = "", **changes: Any) -> Job:  # noqa: ANN401 - fields of Job
+    """The job in its next state; raises `IllegalMove` where the table has no such arrow."""
+    if to not in ARROWS[job.state]:
+        raise IllegalMove(f"job {job.key}: {job.state} -> {to}")
+    return replace(job, state=to, since=now, reason=reason, **changes)
+
+
+def back_in_line(job: Job, now: float, reason: str) -> Job:
+    """The job waiting again after its machine came to nothing."""
+    return move(job, JobState.WAITING, now, reason, launch_id="", instance_id="", failures=job.failures + 1)

@@ -1,0 +1,114 @@
+"""A launch: the record written before the cloud is asked, and what the cloud may answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from controller.domain.job import JobKey
+from controller.domain.runner import Lifecycle
+
+
+class LaunchState(StrEnum):
+    """A pending launch is replayed with the identical request until it is settled."""
+
+    PENDING = "pending"
+    SETTLED = "settled"
+
+
+class RefusalKind(StrEnum):
+    """Why the cloud refused, by what to do about it."""
+
+    CAPACITY = "capacity"
+    """This pool (lifecycle, type, zone) has none now: try another."""
+    UNSUPPORTED = "unsupported"
+    """This type is not offered there, and will not be soon."""
+    SUBNET = "subnet"
+    """The subnet has no free address."""
+    RATE = "rate"
+    """Too many calls: wait; says nothing about capacity."""
+    SERVER = "server"
+    """A fault of the service: send the same request again."""
+    QUOTA = "quota"
+    """The account's own limit."""
+    CONFIG = "config"
+    """Will never work as asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """A machine type in one zone's subnet, at a rank: the lower, the sooner it is wanted."""
+
+    instance_type: str
+    zone: str
+    subnet: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPlan:
+    """What to ask the cloud for, in our words."""
+
+    launch_id: str
+    template: str
+    lifecycle: Lifecycle
+    offerings: tuple[Offering, ...]
+    count: int
+    tags: tuple[tuple[str, str], ...]
+    strategy: str = "price-capacity-optimized"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine that the cloud says it has started."""
+
+    instance_id: str
+    instance_type: str
+    zone: str
+    lifecycle: Lifecycle
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One refusal out of a launch; an empty type or zone means it was not about a pool."""
+
+    kind: RefusalKind
+    code: str
+    message: str = ""
+    instance_type: str = ""
+    zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchAnswer:
+    """The machines started and the refusals met; both may be there at once."""
+
+    machines: tuple[Machine, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """The launch record: enough to repeat the call word for word after a crash."""
+
+    launch_id: str
+    """Also the idempotency token of the call."""
+    request: str
+    """The frozen request, as the fleet adapter built it."""
+    jobs: tuple[JobKey, ...]
+    repository: str
+    config: str
+    shape: str
+    home: str
+    lifecycle: Lifecycle
+    rung: str
+    created_at: float
+    claim_deadline_s: float
+    state: LaunchState = LaunchState.PENDING
+    instances: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    version: int = 0
+
+    @property
+    def id(self) -> str:
+        """The record's name in storage and in messages."""
+        return self.launch_id

@@ -1,0 +1,107 @@
+"""A machine and the GitHub runner on it, and the states they go through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from controller.domain.job import JobKey
+
+
+class RunnerState(StrEnum):
+    """Where a machine stands, by its own word and the cloud's; never to be mixed with a job's states."""
+
+    LAUNCHED = "launched"
+    CLAIMED = "claimed"
+    """It has asked for work and holds, or is getting, a JIT configuration."""
+    BUSY = "busy"
+    FINISHED = "finished"
+    """It has said its last word and powers off."""
+    GONE = "gone"
+    """The cloud no longer has it."""
+
+
+class Lifecycle(StrEnum):
+    """How a machine is paid for."""
+
+    SPOT = "spot"
+    ON_DEMAND = "on-demand"
+
+
+ARROWS: dict[RunnerState, frozenset[RunnerState]] = {
+    RunnerState.LAUNCHED: frozenset({RunnerState.CLAIMED, RunnerState.FINISHED, RunnerState.GONE}),
+    # A re-arm claims again: the same machine, after its runner ended without a job.
+    RunnerState.CLAIMED: frozenset({RunnerState.CLAIMED, RunnerState.BUSY, RunnerState.FINISHED, RunnerState.GONE}),
+    RunnerState.BUSY: frozenset({RunnerState.FINISHED, RunnerState.GONE}),
+    RunnerState.FINISHED: frozenset({RunnerState.GONE}),
+    RunnerState.GONE: frozenset(),
+}
+
+ALIVE = frozenset({RunnerState.LAUNCHED, RunnerState.CLAIMED, RunnerState.BUSY})
+
+
+class IllegalMove(ValueError):
+    """The table of arrows has no such move."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """One machine's record. Times are seconds since the epoch; None is "not known"."""
+
+    instance_id: str
+    launch_id: str
+    job: JobKey
+    """The job it was launched for, then the one it claimed for; what it really ran is `ran`."""
+    repository: str
+    config: str
+    shape: str
+    home: str
+    instance_type: str
+    zone: str
+    lifecycle: Lifecycle
+    launched_at: float
+    lease_until: float
+    """It must have claimed, then finished, by this time; only an expired lease justifies a termination."""
+    state: RunnerState = RunnerState.LAUNCHED
+    since: float = 0.0
+    reason: str = ""
+    name: str = ""
+    """The runner's name at GitHub."""
+    github_id: int | None = None
+    claims: int = 0
+    claimed_at: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    ran: JobKey | None = None
+    result: str = ""
+    exit_code: int | None = None
+    interruption: str = ""
+    version: int = 0
+    """The stored version this value was read at; 0 has never been stored."""
+
+    @property
+    def id(self) -> str:
+        """The record's name in storage and in messages."""
+        return self.instance_id
+
+
+def move(runner: Runner, to: RunnerState, now: float, reason: str = "", **changes: Any) -> Runner:  # noqa: ANN401 - fields of Runner
+    """The runner in its next state; raises `IllegalMove` where the table has no such arrow."""
+    if to not in ARROWS[runner.state]:
+        raise IllegalMove(f"runner {runner.instance_id}: {runner.state} -> {to}")
+    return replace(runner, state=to, since=now, reason=reason, **changes)
+
+
+PREFIX = "spotrunner-"
+
+
+def name_of(instance_id: str, claim: int) -> str:
+    """The runner's name at GitHub: unique for each claim, and leads back to the machine."""
+    return f"{PREFIX}{instance_id}-{claim}"
+
+
+def instance_of(name: str) -> str | None:
+    """The machine behind a runner's name; None for a runner that is not ours."""
+    instance, _, claim = name.removeprefix(PREFIX).rpartition("-")
+    return instance if name.startswith(PREFIX) and instance and claim.isdecimal() else None

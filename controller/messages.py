@@ -1,0 +1,132 @@
+"""What travels on the queues between the doors.
+
+    jobs queue          JobQueued | Wake          webhook, redelivery, scan, a schedule -> dispatch
+    reports queue       JobMoved | Report         webhook, machines                     -> reports
+    housekeeping queue  Chore                     schedules, an operator                -> housekeeping
+
+A message's `kind` says which it is. A `Report` is the agent's (see `runner_agent.contract.reports`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from controller.domain.job import Intake, JobKey
+from controller.errors import Rejected
+from runner_agent.contract import wire
+from runner_agent.contract.reports import Report, ReportKind
+
+VERSION = 1
+
+
+class Chores(StrEnum):
+    """The housekeeping tasks."""
+
+    ORPHANED_MACHINES = "orphaned-machines"
+    STUCK_PROVISIONING = "stuck-provisioning"
+    PENDING_LAUNCHES = "pending-launches"
+
+
+@dataclass(frozen=True, slots=True)
+class JobQueued:
+    """A job that GitHub says is waiting for a runner, from whichever intake."""
+
+    job_id: int
+    attempt: int
+    repository: str
+    server: str
+    installation_id: int
+    run_id: int
+    workflow: str
+    name: str
+    labels: tuple[str, ...]
+    head_sha: str
+    queued_at: float
+    received_at: float
+    intake: Intake
+    traceparent: str = ""
+    kind: Literal["queued"] = "queued"
+    version: int = VERSION
+
+    @property
+    def key(self) -> JobKey:
+        """The job attempt."""
+        return JobKey(self.job_id, self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Look at the line again: something may have changed."""
+
+    reason: str = "schedule"
+    kind: Literal["wake"] = "wake"
+    version: int = VERSION
+
+
+class Step(StrEnum):
+    """What GitHub says has happened to a job after it was queued."""
+
+    WAITING = "waiting"
+    """Held by an environment's protection rule."""
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class JobMoved:
+    """GitHub's own word on a job of ours; the record."""
+
+    job_id: int
+    attempt: int
+    repository: str
+    kind: Step
+    received_at: float
+    runner_name: str = ""
+    runner_id: int | None = None
+    conclusion: str = ""
+    started_at: float | None = None
+    completed_at: float | None = None
+    labels: tuple[str, ...] = ()
+    traceparent: str = ""
+    version: int = VERSION
+
+    @property
+    def key(self) -> JobKey:
+        """The job attempt."""
+        return JobKey(self.job_id, self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """One housekeeping task to do now."""
+
+    task: Chores
+    dry_run: bool = False
+    kind: Literal["chore"] = "chore"
+    version: int = VERSION
+
+
+Message = JobQueued | Wake | JobMoved | Report | Chore
+
+_KINDS: dict[str, type[JobQueued | Wake | JobMoved | Report | Chore]] = {
+    "queued": JobQueued,
+    "wake": Wake,
+    "chore": Chore,
+    **{step.value: JobMoved for step in Step},
+    **{kind.value: Report for kind in ReportKind},
+}
+
+
+def read(text: str) -> Message:
+    """The message in a queue's text; raises `Rejected` naming what is wrong with it."""
+    try:
+        data = json.loads(text)
+        kind = data.get("kind") if isinstance(data, dict) else None
+        if not isinstance(kind, str) or kind not in _KINDS:
+            raise Rejected(f"message: unknown kind {kind!r}")
+        return wire.decode(_KINDS[kind], data)
+    except (wire.Malformed, ValueError, RecursionError) as bad:
+        raise Rejected(f"message: {bad}") from bad

@@ -1,0 +1,209 @@
+"""What the use cases need from the outside, in our words; adapters implement these, fakes too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from controller.domain.events import Event
+from controller.domain.fleet_config import Arch, Os, RunnerConfig
+from controller.domain.job import Job, JobKey
+from controller.domain.launch import Launch, LaunchAnswer, LaunchPlan
+from controller.domain.runner import Runner
+from controller.messages import JobMoved, JobQueued, Wake
+
+Tell = Callable[[Event], None]
+"""A use case's only voice."""
+
+Record = Job | Runner | Launch
+
+
+class Jobs(Protocol):
+    """The job records, which are also the line."""
+
+    def add(self, jobs: Sequence[Job]) -> frozenset[JobKey]:
+        """Write down the jobs that are not known yet; the keys of those that were new."""
+
+    def get(self, keys: Iterable[JobKey]) -> dict[JobKey, Job]:
+        """The known ones among these jobs, as last written."""
+
+    def waiting(self, limit: int) -> list[Job]:
+        """Jobs in line, longest queued first; may be a moment behind the latest writes."""
+
+    def under_way(self, limit: int) -> list[Job]:
+        """Jobs with a machine launching, booting or at work, longest queued first; may be a moment behind."""
+
+
+class Runners(Protocol):
+    """The machines' records."""
+
+    def get(self, instance_ids: Iterable[str]) -> dict[str, Runner]:
+        """The known ones among these machines, as last written."""
+
+    def expired(self, before: float, limit: int) -> list[Runner]:
+        """Machines not known to have ended whose lease ran out before a time; may be a moment behind."""
+
+
+class Launches(Protocol):
+    """The launch records."""
+
+    def get(self, launch_id: str) -> Launch | None:
+        """The launch, as last written."""
+
+    def pending(self, before: float, limit: int) -> list[Launch]:
+        """Launches written before a time and not settled yet."""
+
+
+class Ledger(Protocol):
+    """The one way records are changed."""
+
+    def save(self, records: Sequence[Record]) -> frozenset[str]:
+        """Write all of the records, or none where one is not at the version it was read at.
+
+        Up to 100 records are one atomic step; more are several. A record is stored under its
+        version plus one. Returns the ids of the records that somebody else has changed meanwhile;
+        empty means that everything is written.
+        """
+
+
+class Memory(Protocol):
+    """Small facts with an expiry, shared between invocations."""
+
+    def recall(self, name: str, now: float) -> str | None:
+        """The fact, unless it is unknown or has expired."""
+
+    def remember(self, name: str, value: str, expires: float) -> None:
+        """Keep the fact until a time; the last writer wins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as it came off a queue."""
+
+    id: str
+    """The queue's own id of the message: what a partial failure names."""
+    text: str = field(repr=False)
+    sender: str = ""
+    """The verified identity of who sent it: `<role id>:<session name>`."""
+    receipt: str = ""
+
+
+class Backlog(Protocol):
+    """The jobs queue as the dispatcher sees it, beside what its event source hands over."""
+
+    def take(self, limit: int) -> list[Delivery]:
+        """More wake-ups that are ready now, up to a limit; unanswered ones come back by themselves."""
+
+    def done(self, deliveries: Sequence[Delivery]) -> None:
+        """These are dealt with and never come again."""
+
+
+class Outbox(Protocol):
+    """Where a door hands work to another door."""
+
+    def send(self, message: JobQueued | JobMoved | Wake) -> None:
+        """Put the message on its queue; raises `Unavailable` where the queue does not take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudMachine:
+    """A machine as the cloud itself lists it."""
+
+    instance_id: str
+    launch_id: str
+    launched_at: float
+    instance_type: str
+    zone: str
+    spot: bool
+    running: bool
+    """Pending or running; a machine on its way down is not."""
+
+
+class Fleet(Protocol):
+    """The cloud's machines."""
+
+    def request(self, plan: LaunchPlan) -> str:
+        """The frozen request for a plan: the same text always asks for the same machines."""
+
+    def launch(self, request: str) -> LaunchAnswer:
+        """Ask for the machines; asking again with the same request gives the same machines.
+
+        Raises `Unavailable` where the outcome is not known or the service is throttling.
+        """
+
+    def machines(self) -> list[CloudMachine]:
+        """All machines of this stack that the cloud has not forgotten, ended ones included."""
+
+    def machine(self, instance_id: str) -> CloudMachine | None:
+        """One machine of this stack."""
+
+    def terminate(self, instance_ids: Sequence[str]) -> None:
+        """End the machines; those already gone do no harm."""
+
+
+class Configs(Protocol):
+    """The runner configurations of the stack."""
+
+    def find(self, name: str, now: float) -> RunnerConfig | None:
+        """The configuration of this name; raises `Rejected` naming the field where it is unusable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A runner to be registered at GitHub for one job."""
+
+    server: str
+    installation_id: int
+    repository: str
+    organization: bool
+    name: str
+    labels: tuple[str, ...]
+    group_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A registered runner, with what its machine needs to be that runner."""
+
+    runner_id: int
+    jit_config: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NameTaken:
+    """GitHub already has a runner of this name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The runner release that GitHub offers for a platform."""
+
+    version: str
+    sha256: str
+    url: str
+
+
+class GitHub(Protocol):
+    """GitHub's runner interface, for one App on one or more servers."""
+
+    def register(self, wanted: Registration, now: float) -> Registered | NameTaken:
+        """Mint a JIT configuration; raises `Unavailable` for limits and faults, `Rejected` for a refusal."""
+
+    def is_registered(self, wanted: Registration, runner_id: int, now: float) -> bool:
+        """Whether GitHub still has the runner; raises `Unavailable` where it can not be known."""
+
+    def remove(self, wanted: Registration, runner_id: int, now: float) -> None:
+        """Remove the runner; one that is gone already does no harm."""
+
+    def release(self, wanted: Registration, os: Os, arch: Arch, now: float) -> Release:
+        """The release that GitHub offers now; raises `Rejected` for one without a SHA-256."""
+
+
+class Secrets(Protocol):
+    """The stack's secrets, read when needed and kept in memory for a while."""
+
+    def read(self, secret_id: str, now: float) -> str:
+        """The secret's text; raises `Unavailable` where it can not be read."""

@@ -1,0 +1,86 @@
+"""The tables: their keys, their indexes, and which records stand in which index.
+
+Infrastructure, local mode, adapters and tests all read these names from here. Every record is one
+item: the record's own fields as the record's class has them, plus `id`, `stage` and `expires`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+from controller.domain.job import OPEN, Job, JobState
+from controller.domain.launch import Launch, LaunchState
+from controller.domain.runner import ALIVE, Runner
+
+SHARDS = 4
+"""Partitions of each stage. One DynamoDB partition takes 1,000 writes a second; four take every burst EC2 can serve."""
+
+KEEP_S = 14 * 86_400
+"""Records of ended jobs and machines are deleted by TTL this long after they were written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A sparse secondary index: an item without the partition attribute is not in it."""
+
+    name: str
+    partition: str
+    sort: str
+    whole: bool
+    """Whether it holds whole items or keys only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table; the physical name is `<stack>-<name>`."""
+
+    name: str
+    indexes: tuple[Index, ...] = ()
+    partition: str = "id"
+    expires: str = "expires"
+    """The TTL attribute: seconds since the epoch."""
+
+
+STAGE = "by-stage"
+
+JOBS = Table("jobs", (Index(STAGE, "stage", "queued_at", whole=True),))
+RUNNERS = Table("runners", (Index(STAGE, "stage", "lease_until", whole=True),))
+LAUNCHES = Table("launches", (Index(STAGE, "stage", "created_at", whole=False),))
+MEMORY = Table("memory")
+"""Small facts shared between invocations, each with an expiry: the runner release, cursors, refusals, breakers."""
+
+TABLES = (JOBS, RUNNERS, LAUNCHES, MEMORY)
+
+WAITING = "waiting"
+UNDER_WAY = "open"
+MACHINES = "alive"
+PENDING = "pending"
+
+NUMERIC_SORTS = frozenset({"queued_at", "lease_until", "created_at"})
+
+
+def shard(record_id: str) -> int:
+    """The shard that a record belongs to, the same for ever."""
+    return zlib.crc32(record_id.encode()) % SHARDS
+
+
+def stages(name: str) -> tuple[str, ...]:
+    """The index partitions that together hold a stage."""
+    return tuple(f"{name}#{n}" for n in range(SHARDS))
+
+
+def stage_of(record: Job | Runner | Launch) -> str | None:
+    """The index partition a record stands in, or None for one that has come to its end."""
+    match record:
+        case Job(state=JobState.WAITING):
+            name = WAITING
+        case Job() if record.state in OPEN:
+            name = UNDER_WAY
+        case Runner() if record.state in ALIVE:
+            name = MACHINES
+        case Launch(state=LaunchState.PENDING):
+            name = PENDING
+        case _:
+            return None
+    return f"{name}#{shard(record.id)}"

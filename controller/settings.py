@@ -1,0 +1,120 @@
+"""The environment of a function, read once at its door and typed; nothing else reads the environment.
+
+A field `jobs_table` is the variable `SPOTRUNNER_JOBS_TABLE`. Infrastructure and local mode write the
+variables from the same fields, so a name can not differ between them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controller.errors import Rejected
+from runner_agent.contract.sigv4 import Credentials
+
+PREFIX = "SPOTRUNNER_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a stack tells its functions. Durations are seconds; addresses have no trailing slash."""
+
+    stack: str
+    """`<environment>-<region>`; every resource name begins with it."""
+    region: str
+    jobs_table: str
+    runners_table: str
+    launches_table: str
+    memory_table: str
+    jobs_queue_url: str
+    reports_queue_url: str
+    housekeeping_queue_url: str
+    webhook_secret_id: str
+    """Secrets Manager: the webhook secret; several, one to a line, while one is being replaced."""
+    app_key_secret_id: str
+    """Secrets Manager: the GitHub App's private key in PEM form."""
+    app_id: str
+    github_api_url: str = "https://api.github.com"
+    config_prefix: str
+    """SSM parameters `<prefix><name>` hold the runner configurations."""
+    launch_templates: str
+    """`linux/x64=lt-…,linux/arm64=lt-…,windows/x64=lt-…`"""
+    subnets: str
+    """`us-east-1a=subnet-…,us-east-1b=subnet-…`"""
+    runner_cache_bucket: str = ""
+    otlp_endpoint: str = ""
+    config_ttl_s: float = 60.0
+    secret_ttl_s: float = 300.0
+    claim_deadline_s: float = 180.0
+    provisioning_deadline_s: float = 600.0
+    job_limit_s: float = 21_600.0
+    idle_limit_s: float = 90.0
+    launch_replay_s: float = 90.0
+    """A launch record still pending this long after it was written has lost its dispatcher."""
+    lease_grace_s: float = 120.0
+    """Given to a machine beyond its lease to power itself off."""
+    release_ttl_s: float = 21_600.0
+    """How long the answer to "which runner release is current" is good for."""
+    notice_poll_s: float = 2.0
+    drain_limit: int = 200
+    """How many wake-ups one dispatch takes off the queue by itself after a full batch."""
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Settings:
+        """The settings in `environ`; raises `Rejected` naming every missing and every malformed variable."""
+        hints = typing.get_type_hints(cls)
+        values: dict[str, object] = {}
+        wrong: list[str] = []
+        for field in dataclasses.fields(cls):
+            name = variable(field.name)
+            if name in environ:
+                try:
+                    values[field.name] = hints[field.name](environ[name])
+                except ValueError:
+                    wrong.append(f"{name} is not {_ARTICLES[hints[field.name]]}: {environ[name]!r}")
+            elif field.default is dataclasses.MISSING:
+                wrong.append(f"{name} is not set")
+        if wrong:
+            raise Rejected("settings: " + "; ".join(wrong))
+        return cls(**values)  # type: ignore[arg-type]  # each value was built by its own field's type
+
+    def environ(self) -> dict[str, str]:
+        """The variables that `read` reads back into the same settings."""
+        return {variable(f.name): str(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+
+_ARTICLES = {int: "a whole number", float: "a number", str: "text"}
+
+
+def variable(field: str) -> str:
+    """The name of the environment variable behind a field."""
+    return PREFIX + field.upper()
+
+
+def pairs(text: str) -> dict[str, str]:
+    """`a=1,b=2` as a mapping, in order."""
+    return dict(part.split("=", 1) for part in text.split(",") if part)
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAccess:
+    """How a function without an AWS SDK reaches AWS: Lambda's own variables, never SpotRunner's."""
+
+    region: str
+    credentials: Credentials
+    endpoint: str = ""
+    """Set in local mode: one address for every service."""
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> AwsAccess:
+        """From the variables that Lambda sets; raises `Rejected` naming those that are missing."""
+        needed = ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        missing = [name for name in needed if not environ.get(name)]
+        if missing:
+            raise Rejected(f"settings: {', '.join(missing)} not set")
+        key = Credentials(
+            environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"], environ.get("AWS_SESSION_TOKEN", "")
+        )
+        return cls(environ["AWS_REGION"], key, environ.get("AWS_ENDPOINT_URL", ""))

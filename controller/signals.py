@@ -1,0 +1,166 @@
+"""The table of events: what log line, metrics, span and alert each event becomes.
+
+The telemetry adapter reads it to write; dashboards and alarms are drawn from it, so a widget on a
+metric that nobody emits cannot be written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from controller.domain import events
+from controller.domain.events import Event
+
+NAMESPACE = "SpotRunner"
+
+
+class Level(StrEnum):
+    """How loudly an event is told."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Unit(StrEnum):
+    """CloudWatch's units, as the embedded metric format spells them."""
+
+    COUNT = "Count"
+    SECONDS = "Seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number an event carries: the value of `field`, or the difference to `since`, or 1."""
+
+    name: str
+    unit: Unit = Unit.COUNT
+    field: str = ""
+    since: str = ""
+    by: tuple[str, ...] = ()
+    """Fields of the event that become dimensions; only ones with few values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time in the job's trace: two time fields of the event.
+
+    The span takes the id in the event's `traceparent`; `root` ones are the job's own span, of which
+    all others are children.
+    """
+
+    name: str
+    start: str
+    end: str
+    root: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What becomes of one kind of event; `text` is filled from the event's fields."""
+
+    level: Level
+    text: str
+    metrics: tuple[Metric, ...] = ()
+    span: Span | None = None
+    alert: bool = False
+
+
+_INFO, _WARNING = Level.INFO, Level.WARNING
+
+SIGNALS: dict[type[Event], Signal] = {
+    events.DeliveryRefused: Signal(
+        _WARNING, "delivery {delivery} answered {status}: {reason}", (Metric("DeliveriesRefused", by=("status",)),)
+    ),
+    events.DeliveryPassed: Signal(Level.DEBUG, "delivery {delivery} {event}.{action}: {outcome}"),
+    events.JobAccepted: Signal(
+        _INFO,
+        "job {job} of {repository} ({name}) accepted by {intake} for {config}",
+        (
+            Metric("JobsAccepted", by=("intake",)),
+            Metric("IntakeTime", Unit.SECONDS, "accepted_at", since="received_at"),
+        ),
+        Span("intake", "received_at", "accepted_at"),
+    ),
+    events.JobKnown: Signal(
+        Level.DEBUG, "job {job} of {repository} is known already ({intake})", (Metric("JobsKnown", by=("intake",)),)
+    ),
+    events.JobRefused: Signal(
+        _WARNING, "job {job} of {repository} ({name}) refused: {reason}", (Metric("JobsRefused"),)
+    ),
+    events.JobLaunched: Signal(
+        _INFO,
+        "job {job} of {repository} gets {instance} ({instance_type} in {zone}, {lifecycle}, {rung})",
+        (Metric("MachinesLaunched", by=("lifecycle",)),),
+        Span("launch", "asked_at", "answered_at"),
+    ),
+    events.LaunchAnswered: Signal(
+        _INFO,
+        "launch {launch}: {started} of {asked} {lifecycle} machines for {config} in {seconds:.3f} s",
+        (Metric("LaunchTime", Unit.SECONDS, "seconds"),),
+    ),
+    events.LaunchRefused: Signal(
+        _WARNING,
+        "launch {launch}: {code} ({kind}) for {instance_type} in {zone}: {message}",
+        (Metric("LaunchRefusals", by=("kind",)),),
+    ),
+    events.LaunchReplayed: Signal(
+        _WARNING, "launch {launch} for {jobs} jobs had lost its dispatcher: asked again", (Metric("LaunchesReplayed"),)
+    ),
+    events.JobBackInLine: Signal(
+        _WARNING,
+        "job {job} of {repository} is back in line after {failures} failures: {reason}",
+        (Metric("JobsBackInLine"),),
+    ),
+    events.WorkClaimed: Signal(
+        _INFO,
+        "{instance} claimed job {job} of {repository} as {runner}",
+        (Metric("ClaimTime", Unit.SECONDS, "answered_at", since="asked_at"),),
+        Span("claim", "asked_at", "answered_at"),
+    ),
+    events.ClaimTurnedAway: Signal(
+        _WARNING, "{instance} turned away with {status}: {reason}", (Metric("ClaimsTurnedAway", by=("status",)),)
+    ),
+    events.JobStarted: Signal(
+        _INFO,
+        "job {job} of {repository} runs on {runner}",
+        (Metric("QueueTime", Unit.SECONDS, "waited_s"),),
+    ),
+    events.JobEnded: Signal(
+        _INFO,
+        "job {job} of {repository} ({name}) ended {conclusion} on {runner}",
+        (Metric("JobsEnded", by=("conclusion",)), Metric("JobTime", Unit.SECONDS, "ran_s")),
+        Span("job", "queued_at", "ended_at", root=True),
+    ),
+    events.RunnerSwapped: Signal(
+        _INFO, "{instance} was launched for job {intended} and ran {ran}", (Metric("RunnersSwapped"),)
+    ),
+    events.MachineReported: Signal(
+        _INFO, "{instance} reports {kind} {result} {reason}", (Metric("MachineReports", by=("kind",)),)
+    ),
+    events.MachineGone: Signal(
+        _WARNING, "{instance} is gone without a last word (job {job}): {reason}", (Metric("MachinesGone"),)
+    ),
+    events.MachineTerminated: Signal(
+        _WARNING, "{instance} terminated by housekeeping: {reason}", (Metric("MachinesTerminated"),), alert=True
+    ),
+    events.MessageRejected: Signal(
+        Level.ERROR,
+        "{queue}: message {message} can never be handled: {reason}",
+        (Metric("MessagesRejected"),),
+        alert=True,
+    ),
+    events.MessageDelayed: Signal(
+        _WARNING, "{queue}: message {message} comes again: {reason}", (Metric("MessagesDelayed"),)
+    ),
+    events.ChoreDone: Signal(
+        _INFO,
+        "{task}: looked at {looked_at}, acted on {acted_on} in {seconds:.3f} s (dry run: {dry_run})",
+        (
+            Metric("ChoreTime", Unit.SECONDS, "seconds", by=("task",)),
+            Metric("ChoreActions", field="acted_on", by=("task",)),
+        ),
+    ),
+}

@@ -1,0 +1,208 @@
+"""The doors: each function's trigger, time, size and rights; the queues, the routes and the schedules.
+
+Infrastructure deploys exactly this and local mode runs exactly this, so neither can have a function,
+a queue or a permission that the other does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from controller import schema
+from controller.messages import Chores
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """An SQS standard queue with a dead-letter queue `<name>-dead` behind it."""
+
+    name: str
+    visibility_s: int
+    """Six times the reading function's timeout, as AWS advises, but short enough to retry within minutes."""
+    max_receives: int = 5
+    retention_s: int = 4 * 86_400
+
+
+JOBS = Queue("jobs", visibility_s=180)
+REPORTS = Queue("reports", visibility_s=180)
+HOUSEKEEPING = Queue("housekeeping", visibility_s=720, max_receives=3)
+QUEUES = (JOBS, REPORTS, HOUSEKEEPING)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the HTTP API; `iam` ones demand a SigV4 signature of this account."""
+
+    method: str
+    path: str
+    iam: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """An event source mapping that reports partial batch failures.
+
+    AWS wants a window of at least one second for batches over ten.
+    """
+
+    queue: Queue
+    batch: int
+    window_s: int
+    max_concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Actions on one resource of this stack, named as `kind:name`; see `RESOURCES`."""
+
+    actions: tuple[str, ...]
+    resource: str
+    why: str
+
+
+RESOURCES = {
+    "table": "a DynamoDB table, by its name in `schema`",
+    "index": "the indexes of a DynamoDB table",
+    "queue": "an SQS queue, by its name here",
+    "secret": "a Secrets Manager secret: `webhook` or `app-key`",
+    "parameters": "the SSM parameters under the stack's configuration prefix",
+    "launch": "what a launch touches: fleets, instances, volumes, interfaces, this stack's templates and subnets",
+    "instances": "EC2 instances that carry this stack's tag",
+    "every-instance": "all instances: DescribeInstances has no resource to narrow it to",
+    "runner-role": "the role in the machines' instance profile",
+    "cache": "the objects of the runner cache bucket",
+    "claim-route": "the claim route of the HTTP API",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One Lambda function; the handler is `controller.lambdas.<name>`."""
+
+    name: str
+    trigger: Route | Poll
+    timeout_s: int
+    memory_mb: int
+    grants: tuple[Grant, ...] = field(default_factory=tuple)
+
+    @property
+    def handler(self) -> str:
+        """The dotted name that Lambda calls."""
+        return f"controller.lambdas.{self.name}"
+
+
+def _records(*tables: schema.Table, write: bool = True) -> tuple[Grant, ...]:
+    read = ("dynamodb:GetItem", "dynamodb:BatchGetItem")
+    change = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem") if write else ()
+    return tuple(Grant(read + change, f"table:{table.name}", "the records it decides on") for table in tables)
+
+
+def _stages(*tables: schema.Table) -> tuple[Grant, ...]:
+    return tuple(Grant(("dynamodb:Query",), f"index:{table.name}", "the records of one stage") for table in tables)
+
+
+def _consume(queue: Queue) -> Grant:
+    return Grant(
+        ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), f"queue:{queue.name}", "its event source"
+    )
+
+
+def _send(queue: Queue) -> Grant:
+    return Grant(("sqs:SendMessage",), f"queue:{queue.name}", "hand work on")
+
+
+_LAUNCH = (
+    Grant(("ec2:CreateFleet", "ec2:RunInstances", "ec2:CreateTags"), "launch", "CreateFleet runs and tags for us"),
+    Grant(("iam:PassRole",), "runner-role", "the instance profile in the launch template"),
+)
+_CONFIGS = Grant(("ssm:GetParameter", "ssm:GetParametersByPath"), "parameters", "runner configurations")
+_WEBHOOK_SECRET = Grant(("secretsmanager:GetSecretValue",), "secret:webhook", "the signature of deliveries")
+_APP_KEY = Grant(("secretsmanager:GetSecretValue",), "secret:app-key", "to speak as the GitHub App")
+
+WEBHOOK = Function(
+    "webhook",
+    Route("POST", "/webhook/github", iam=False),
+    timeout_s=9,
+    memory_mb=256,
+    grants=(_send(JOBS), _send(REPORTS), _WEBHOOK_SECRET),
+)
+DISPATCH = Function(
+    "dispatch",
+    Poll(JOBS, batch=10, window_s=0, max_concurrency=2),
+    timeout_s=60,
+    memory_mb=512,
+    grants=(
+        _consume(JOBS),
+        *_records(schema.JOBS, schema.RUNNERS, schema.LAUNCHES),
+        *_stages(schema.JOBS),
+        _CONFIGS,
+        *_LAUNCH,
+    ),
+)
+CLAIM = Function(
+    "claim",
+    Route("POST", "/claim", iam=True),
+    timeout_s=20,
+    memory_mb=512,
+    grants=(
+        *_records(schema.JOBS, schema.RUNNERS, schema.LAUNCHES, schema.MEMORY),
+        *_stages(schema.JOBS),
+        _CONFIGS,
+        _APP_KEY,
+        Grant(("ec2:DescribeInstances",), "every-instance", "a machine whose launch was cut short, once"),
+    ),
+)
+REPORTS_DOOR = Function(
+    "reports",
+    Poll(REPORTS, batch=10, window_s=1, max_concurrency=2),
+    timeout_s=30,
+    memory_mb=512,
+    grants=(_consume(REPORTS), *_records(schema.JOBS, schema.RUNNERS), _send(JOBS)),
+)
+HOUSEKEEPER = Function(
+    "housekeeping",
+    Poll(HOUSEKEEPING, batch=1, window_s=0, max_concurrency=2),
+    timeout_s=120,
+    memory_mb=512,
+    grants=(
+        _consume(HOUSEKEEPING),
+        *_records(schema.JOBS, schema.RUNNERS, schema.LAUNCHES),
+        *_stages(schema.JOBS, schema.RUNNERS, schema.LAUNCHES),
+        _send(JOBS),
+        *_LAUNCH,
+        Grant(("ec2:DescribeInstances",), "every-instance", "what the cloud really runs"),
+        Grant(("ec2:TerminateInstances",), "instances", "machines whose lease has run out"),
+    ),
+)
+FUNCTIONS = (WEBHOOK, DISPATCH, CLAIM, REPORTS_DOOR, HOUSEKEEPER)
+
+MACHINE_GRANTS = (
+    Grant(("execute-api:Invoke",), "claim-route", "ask for work"),
+    Grant(("sqs:SendMessage",), "queue:reports", "tell what happened"),
+    Grant(("s3:GetObject",), "cache", "the runner archive"),
+)
+"""The whole of the machines' instance role: no EC2 right at all, because power-off ends a machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A message that EventBridge Scheduler puts on a queue again and again."""
+
+    name: str
+    every_s: int
+    queue: Queue
+    body: dict[str, str]
+
+
+SCHEDULES = (
+    Schedule("wake", 60, JOBS, {"kind": "wake", "reason": "schedule"}),
+    Schedule("orphaned-machines", 300, HOUSEKEEPING, {"kind": "chore", "task": Chores.ORPHANED_MACHINES}),
+    Schedule("stuck-provisioning", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.STUCK_PROVISIONING}),
+    Schedule("pending-launches", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.PENDING_LAUNCHES}),
+)
+
+TAG_STACK = "spotrunner:stack"
+TAG_LAUNCH = "spotrunner:launch"
+TAG_CONFIG = "spotrunner:config"
+TAG_REPOSITORY = "spotrunner:repository"
+"""Put on every machine at launch; `TAG_STACK` is what lets the stack terminate it."""

@@ -1,0 +1,116 @@
+"""The claim a machine makes and the bundle it is answered with.
+
+`POST <claim url>`, signed with the instance role (`sigv4`, service `execute-api`), JSON body `Claim`.
+Answers: 200 `Bundle` | 409 somebody has claimed for this machine | 410 nothing to do: power off |
+400 unreadable | 403 not a machine of ours | 429 and 5xx: try again with backoff until the deadline.
+Every answer other than 200 has the body `{"error": "<one line>"}`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+VERSION = 1
+"""Raised when an old agent could misread a new bundle; both sides read one version back."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserData:
+    """The JSON in the launch template's user data; nothing in it is secret."""
+
+    claim_url: str
+    stack: str
+    claim_deadline_s: float = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A machine's request for work; who it is comes from its credentials, never from here."""
+
+    agent_version: str
+    launch_id: str = ""
+    """From the machine's own tags: lets a controller that crashed at launch find its launch record."""
+    baked_runners: tuple[str, ...] = ()
+    """Runner versions already on disk."""
+    ended_runner: str = ""
+    """A re-arm: the runner of this machine that ended without a job."""
+    version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerPackage:
+    """The exact runner to run: a version, its SHA-256 (hex), and where to get it, best source first."""
+
+    version: str
+    sha256: str
+    sources: tuple[str, ...]
+    """`https://` or `s3://bucket/key` addresses; S3 is read with the instance role."""
+    disable_update: bool = False
+    """Set while the release is young: the runner must not spend its first minute updating itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Deadlines of one machine's life, in seconds."""
+
+    idle_s: float = 90.0
+    """Listening without a job."""
+    assigned_s: float = 90.0
+    """Assigned but not running."""
+    job_s: float = 21_600.0
+    stop_s: float = 60.0
+    """From SIGINT to SIGKILL of the whole tree."""
+    notice_margin_s: float = 45.0
+    """A job still running this long before a spot termination is stopped cleanly."""
+    heartbeat_after_s: float = 600.0
+    heartbeat_every_s: float = 300.0
+    poll_s: float = 2.0
+    """Between two looks at the instance metadata for a spot notice."""
+    flush_s: float = 10.0
+    """Spent at the end on getting the reports out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Where the machine tells what happened; an empty address switches that one off."""
+
+    region: str
+    reports_queue_url: str
+    log_group: str = ""
+    otlp_endpoint: str = ""
+    """Base address of an OTLP/HTTP collector; spans go to `<base>/v1/traces` as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupGroup:
+    """One group of lines in the job's "Set up job" step, as the runner's `.setup_info` has it."""
+
+    group: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntendedJob:
+    """The job the machine was launched for; GitHub may hand its runner another one."""
+
+    job_id: int
+    attempt: int
+    repository: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """All that a machine needs for one job."""
+
+    instance_id: str
+    runner_name: str
+    jit_config: str = field(repr=False)
+    package: RunnerPackage
+    job: IntendedJob
+    labels: tuple[str, ...]
+    traceparent: str
+    targets: Targets
+    limits: Limits = field(default_factory=Limits)
+    setup: tuple[SetupGroup, ...] = ()
+    version: int = VERSION

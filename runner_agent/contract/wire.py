@@ -1,0 +1,166 @@
+"""Typed JSON: frozen dataclasses to plain data and back, refusing what does not fit.
+
+`decode` is the one way in at every boundary. It names the field that is wrong, ignores keys it
+does not know (so that a newer sender can add some), and never coerces: "1" is not 1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import json
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+MAX_BYTES = 256 * 1024
+"""The largest text `loads` reads; an SQS message is at most this long by default."""
+
+
+class Malformed(ValueError):
+    """The data does not fit the type; the message starts with the path of the field."""
+
+
+def encode(value: object) -> Any:
+    """Plain JSON data for a dataclass, enum, tuple, mapping or scalar; `None` fields are left out."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+        return {name: encode(item) for name, item in pairs if item is not None}
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): encode(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [encode(item) for item in value]
+    return value
+
+
+def dumps(value: object) -> str:
+    """Compact JSON text of a dataclass, with its keys in declaration order."""
+    return json.dumps(encode(value), separators=(",", ":"), ensure_ascii=False)
+
+
+def loads(kind: type[T], text: str | bytes) -> T:
+    """Read JSON text as `kind`; raises `Malformed` for bad JSON, bad fields or too long a text."""
+    if len(text) > MAX_BYTES:
+        raise Malformed(f"text: longer than {MAX_BYTES} bytes")
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as bad:
+        raise Malformed(f"text: not JSON ({bad})") from None
+    return decode(kind, data)
+
+
+def decode(kind: type[T], data: object, path: str = "") -> T:
+    """Plain data as `kind`: a dataclass, StrEnum, scalar, tuple, mapping or a union of these."""
+    return typing.cast("T", _decode(kind, data, path))
+
+
+def _decode(kind: Any, data: object, path: str) -> object:
+    origin = typing.get_origin(kind)
+    if origin in {typing.Union, types.UnionType}:
+        return _union(kind, data, path)
+    if origin is typing.Literal:
+        return _literal(kind, data, path)
+    if origin is tuple:
+        return _tuple(kind, data, path)
+    if origin in {dict, Mapping}:
+        return _mapping(kind, data, path)
+    if dataclasses.is_dataclass(kind):
+        return _dataclass(kind, data, path)
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return _enum(kind, data, path)
+    return _scalar(kind, data, path)
+
+
+def _union(kind: Any, data: object, path: str) -> object:
+    options = typing.get_args(kind)
+    if data is None and type(None) in options:
+        return None
+    rest = [option for option in options if option is not type(None)]
+    if len(rest) != 1:
+        raise TypeError(f"{kind} is not a type that travels")
+    return _decode(rest[0], data, path)
+
+
+def _literal(kind: Any, data: object, path: str) -> object:
+    allowed = typing.get_args(kind)
+    if data not in allowed:
+        raise Malformed(f"{path or 'value'}: {data!r} is not {' or '.join(map(repr, allowed))}")
+    return data
+
+
+def _tuple(kind: Any, data: object, path: str) -> object:
+    if not isinstance(data, list | tuple):
+        raise Malformed(f"{path or 'value'}: expected a list, got {_name(data)}")
+    args = typing.get_args(kind)
+    if len(args) == 2 and args[1] is Ellipsis:
+        return tuple(_decode(args[0], item, f"{path}[{i}]") for i, item in enumerate(data))
+    if len(args) != len(data):
+        raise Malformed(f"{path or 'value'}: expected {len(args)} items, got {len(data)}")
+    return tuple(_decode(args[i], item, f"{path}[{i}]") for i, item in enumerate(data))
+
+
+def _mapping(kind: Any, data: object, path: str) -> object:
+    if not isinstance(data, Mapping):
+        raise Malformed(f"{path or 'value'}: expected an object, got {_name(data)}")
+    value_kind = typing.get_args(kind)[1]
+    return {str(k): _decode(value_kind, v, f"{path}.{k}" if path else str(k)) for k, v in data.items()}
+
+
+@functools.cache
+def _fields(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
+    """Name, resolved type and whether it is required, for each field; resolved once per class."""
+    hints = typing.get_type_hints(kind)
+    missing = dataclasses.MISSING
+    return tuple(
+        (f.name, hints[f.name], f.default is missing and f.default_factory is missing)
+        for f in dataclasses.fields(kind)
+        if f.init
+    )
+
+
+def _dataclass(kind: Any, data: object, path: str) -> object:
+    if not isinstance(data, Mapping):
+        raise Malformed(f"{path or kind.__name__}: expected an object, got {_name(data)}")
+    values = {}
+    for name, hint, required in _fields(kind):
+        inner = f"{path}.{name}" if path else name
+        if name in data:
+            values[name] = _decode(hint, data[name], inner)
+        elif required:
+            raise Malformed(f"{inner}: missing")
+    try:
+        return kind(**values)
+    except Malformed:
+        raise
+    except ValueError as bad:
+        raise Malformed(f"{path or kind.__name__}: {bad}") from None
+
+
+def _enum(kind: type[enum.Enum], data: object, path: str) -> object:
+    try:
+        return kind(data)
+    except ValueError:
+        allowed = ", ".join(str(item.value) for item in kind)
+        raise Malformed(f"{path or 'value'}: {data!r} is not one of {allowed}") from None
+
+
+def _scalar(kind: Any, data: object, path: str) -> object:
+    if kind is Any or kind is object:
+        return data
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if isinstance(data, bool) and kind is not bool:
+        raise Malformed(f"{path or 'value'}: expected {kind.__name__}, got bool")
+    if not isinstance(data, kind):
+        raise Malformed(f"{path or 'value'}: expected {kind.__name__}, got {_name(data)}")
+    return data
+
+
+def _name(data: object) -> str:
+    return "null" if data is None else type(data).__name__
