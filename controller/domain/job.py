@@ -39,9 +39,13 @@ ARROWS: dict[JobState, frozenset[JobState]] = {
     JobState.WAITING: frozenset(
         {JobState.LAUNCHING, JobState.CLAIMED, JobState.RUNNING, JobState.COMPLETED, JobState.REFUSED}
     ),
-    JobState.LAUNCHING: frozenset({JobState.LAUNCHED, JobState.WAITING, JobState.RUNNING, JobState.COMPLETED}),
+    # Claimed straight away: a machine can be up before the launch that made it is settled.
+    JobState.LAUNCHING: frozenset(
+        {JobState.LAUNCHED, JobState.CLAIMED, JobState.WAITING, JobState.RUNNING, JobState.COMPLETED}
+    ),
     JobState.LAUNCHED: frozenset({JobState.CLAIMED, JobState.WAITING, JobState.RUNNING, JobState.COMPLETED}),
-    JobState.CLAIMED: frozenset({JobState.WAITING, JobState.RUNNING, JobState.COMPLETED}),
+    # Claimed again by the same machine: a re-arm after its runner ended without a job.
+    JobState.CLAIMED: frozenset({JobState.CLAIMED, JobState.WAITING, JobState.RUNNING, JobState.COMPLETED}),
     JobState.RUNNING: frozenset({JobState.COMPLETED}),
     JobState.COMPLETED: frozenset(),
     JobState.REFUSED: frozenset({JobState.RUNNING, JobState.COMPLETED}),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from controller.domain.job import JobKey
 from controller.domain.runner import Lifecycle
@@ -103,6 +105,7 @@ class Launch:
     rung: str
     created_at: float
     claim_deadline_s: float
+    platform: str = "linux/x64"
     state: LaunchState = LaunchState.PENDING
     instances: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
@@ -112,3 +115,47 @@ class Launch:
     def id(self) -> str:
         """The record's name in storage and in messages."""
         return self.launch_id
+
+
+class Rung(StrEnum):
+    """A step of the capacity ladder."""
+
+    SPOT = "spot"
+    ON_DEMAND = "on-demand"
+
+
+MOST_OFFERINGS = 60
+"""Overrides in one CreateFleet request; more make the body too large in practice."""
+
+_NEXT_RUNG = frozenset({RefusalKind.CAPACITY, RefusalKind.UNSUPPORTED, RefusalKind.SUBNET, RefusalKind.QUOTA})
+
+
+def rungs(*, spot: bool) -> tuple[Rung, ...]:
+    """The steps to try, in order."""
+    return (Rung.SPOT, Rung.ON_DEMAND) if spot else (Rung.ON_DEMAND,)
+
+
+def lifecycle_of(rung: Rung) -> Lifecycle:
+    """How the machines of a rung are paid for."""
+    return Lifecycle.SPOT if rung is Rung.SPOT else Lifecycle.ON_DEMAND
+
+
+def offerings_of(types: Iterable[str], subnets: Mapping[str, str]) -> tuple[Offering, ...]:
+    """Types by zones, the wanted types first, so that cutting the list keeps every zone of the best ones.
+
+    `subnets` maps a zone to its subnet.
+    """
+    every = (Offering(name, zone, subnet) for name in types for zone, subnet in subnets.items())
+    return tuple(islice(every, MOST_OFFERINGS))
+
+
+def may_climb(refusals: Iterable[Refusal]) -> bool:
+    """Whether what was refused says that this rung has nothing: never so for throttling or a fault."""
+    kinds = {refusal.kind for refusal in refusals}
+    return bool(kinds) and kinds <= _NEXT_RUNG
+
+
+def why(refusals: Iterable[Refusal]) -> str:
+    """The refusals in a few words for the job's record."""
+    codes = sorted({refusal.code for refusal in refusals})
+    return ", ".join(codes) or "the cloud started fewer machines than asked and gave no reason"

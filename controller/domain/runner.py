@@ -63,6 +63,8 @@ class Runner:
     launched_at: float
     lease_until: float
     """It must have claimed, then finished, by this time; only an expired lease justifies a termination."""
+    platform: str = "linux/x64"
+    """Operating system and architecture, as in the launch templates' keys."""
     state: RunnerState = RunnerState.LAUNCHED
     since: float = 0.0
     reason: str = ""

@@ -1,0 +1,57 @@
+"""Jobs and machines are paired by intention; GitHub assigns by label. This puts the two in line again.
+
+When a runner runs another job than its machine was launched for, somebody's machine is left without
+its job and somebody's job without its machine. Where those two fit each other they become a pair, and
+nothing is launched; otherwise the job goes back in line for a machine of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from controller.domain.job import Job, JobState, back_in_line
+from controller.domain.runner import ALIVE, Runner, RunnerState
+
+MOST_REPLACEMENTS = 3
+"""A job whose runners are taken again and again stops getting new ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """The changed records of a swap."""
+
+    jobs: tuple[Job, ...] = ()
+    runners: tuple[Runner, ...] = ()
+    in_line: bool = False
+    """Whether a job now waits for a machine."""
+
+
+def swap(ran: Job, on: Runner, intended: Job | None, spare: Runner | None, now: float) -> Repaired:
+    """Set right what follows from `ran` running on `on`, whose machine was meant for `intended`.
+
+    `spare` is the machine that was meant for `ran`, where there is one.
+    """
+    if intended is None or intended.key == ran.key or not _is_bereft(intended, on):
+        return Repaired()
+    if spare is not None and _can_take_over(spare, ran, intended):
+        state = JobState.CLAIMED if spare.state is RunnerState.CLAIMED else JobState.LAUNCHED
+        job = replace(intended, state=state, since=now, instance_id=spare.instance_id, reason=f"{on.name} ran {ran.id}")
+        return Repaired((job,), (replace(spare, job=intended.key),))
+    if intended.replacements >= MOST_REPLACEMENTS:
+        return Repaired()
+    job = back_in_line(intended, now, f"{on.name} ran {ran.id} instead")
+    return Repaired((replace(job, replacements=intended.replacements + 1),), in_line=True)
+
+
+def _is_bereft(intended: Job, on: Runner) -> bool:
+    return intended.instance_id == on.instance_id and intended.state in {JobState.LAUNCHED, JobState.CLAIMED}
+
+
+def _can_take_over(spare: Runner, ran: Job, intended: Job) -> bool:
+    free = spare.state in ALIVE and spare.state is not RunnerState.BUSY and spare.job == ran.key
+    registered = spare.state is not RunnerState.CLAIMED or _covers(ran.labels, intended.labels)
+    return free and registered and ran.shape == intended.shape
+
+
+def _covers(have: tuple[str, ...], need: tuple[str, ...]) -> bool:
+    return {label.lower() for label in need} <= {label.lower() for label in have}

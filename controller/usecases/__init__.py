@@ -1,0 +1,1 @@
+"""What the platform does, one deed to a module: load, decide, save, tell."""

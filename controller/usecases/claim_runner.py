@@ -1,0 +1,266 @@
+"""A machine asks for work and gets a runner of its own, minted at that moment.
+
+The runner is registered before the claim is saved: a crash in between costs an unused registration,
+which GitHub removes by itself, while the other order would cost the machine its only claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controller.domain import job as jobs_of
+from controller.domain import runner as runners_of
+from controller.domain.events import ClaimTurnedAway, WorkClaimed
+from controller.domain.fleet_config import Arch, Os, RunnerConfig
+from controller.domain.job import Job, JobState
+from controller.domain.launch import Machine
+from controller.domain.runner import Lifecycle, Runner, RunnerState
+from controller.domain.settlement import new_runner
+from controller.errors import AlreadyDone, Rejected, Unavailable
+from controller.ports import (
+    Configs,
+    Fleet,
+    GitHub,
+    Jobs,
+    Launches,
+    Ledger,
+    Memory,
+    NameTaken,
+    Registered,
+    Registration,
+    Release,
+    Runners,
+    Tell,
+)
+from runner_agent.contract import wire
+from runner_agent.contract.bundle import Bundle, Claim, IntendedJob, Limits, RunnerPackage, SetupGroup, Targets
+from runner_agent.contract.trace import TraceContext
+
+MOST_CLAIMS = 3
+"""The first claim and two re-arms."""
+_NAMES_TRIED = 4
+_LINE_READ = 100
+
+
+class NothingToDo(Exception):
+    """No job wants this machine: it should power off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a stack tells its machines."""
+
+    targets: Targets
+    cache_bucket: str
+    job_limit_s: float
+    idle_limit_s: float
+    notice_poll_s: float
+    lease_grace_s: float
+    release_ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRunner:
+    """The claim door. `instance_id` is always the verified identity of the caller."""
+
+    terms: Terms
+    jobs: Jobs
+    runners: Runners
+    launches: Launches
+    ledger: Ledger
+    fleet: Fleet
+    configs: Configs
+    github: GitHub
+    memory: Memory
+    tell: Tell
+    clock: Callable[[], float]
+
+    def __call__(self, instance_id: str, claim: Claim) -> Bundle:
+        """The machine's bundle.
+
+        Raises `Rejected` for a machine that is not ours, `AlreadyDone` for a second claim and
+        `NothingToDo` where the machine is not wanted any more.
+        """
+        asked_at = self.clock()
+        try:
+            runner = self._runner(instance_id, claim)
+            self._check(runner, claim)
+            job = self._job(runner)
+            return self._mint(runner, job, asked_at)
+        except (Rejected, AlreadyDone, NothingToDo) as no:
+            self.tell(ClaimTurnedAway(instance_id, _STATUS[type(no)], str(no)))
+            raise
+
+    def _runner(self, instance_id: str, claim: Claim) -> Runner:
+        found = self.runners.get([instance_id]).get(instance_id)
+        return found or self._adopt(instance_id, claim.launch_id)
+
+    def _adopt(self, instance_id: str, launch_id: str) -> Runner:
+        """A machine whose launch was cut short before it was written down: its own tag leads to the launch."""
+        launch = self.launches.get(launch_id) if launch_id else None
+        machine = self.fleet.machine(instance_id) if launch else None
+        if launch is None or machine is None or machine.launch_id != launch_id or not machine.running:
+            raise Rejected(f"{instance_id} was not launched by this stack")
+        lifecycle = Lifecycle.SPOT if machine.spot else Lifecycle.ON_DEMAND
+        seen = Machine(instance_id, machine.instance_type, machine.zone, lifecycle)
+        held = self.jobs.get(launch.jobs)
+        open_jobs = [key for key in launch.jobs if key in held and held[key].state is JobState.LAUNCHING]
+        return new_runner(launch, (open_jobs or list(launch.jobs))[0], seen, self.clock())
+
+    def _check(self, runner: Runner, claim: Claim) -> None:
+        if runner.state is RunnerState.LAUNCHED:
+            return
+        if runner.state is not RunnerState.CLAIMED or not claim.ended_runner:
+            raise AlreadyDone(f"{runner.instance_id} is {runner.state}: it has claimed before")
+        if claim.ended_runner != runner.name:
+            raise AlreadyDone(f"{runner.instance_id}: its runner is {runner.name}, not {claim.ended_runner}")
+        if runner.claims >= MOST_CLAIMS:
+            raise NothingToDo(f"{runner.instance_id} has claimed {runner.claims} times without getting a job")
+        self._check_ended(runner)
+
+    def _check_ended(self, runner: Runner) -> None:
+        """A re-arm is granted only when GitHub itself no longer has the former runner."""
+        job = self.jobs.get([runner.job]).get(runner.job)
+        if job is None or runner.github_id is None:
+            raise NothingToDo(f"{runner.instance_id}: its job {runner.job} is unknown")
+        if job.runner_name == runner.name and job.state is JobState.RUNNING:
+            raise AlreadyDone(f"{runner.instance_id}: GitHub has job {job.key} in progress on {runner.name}")
+        if self.github.is_registered(
+            _registration(job, self._config(runner), runner.name), runner.github_id, self.clock()
+        ):
+            raise Unavailable(f"GitHub still has {runner.name}", retry_after_s=3)
+
+    def _job(self, runner: Runner) -> Job:
+        """The intended job, or another one in line that this machine can run."""
+        intended = self.jobs.get([runner.job]).get(runner.job)
+        if intended and _wants(intended, runner):
+            return intended
+        for job in self.jobs.waiting(_LINE_READ):
+            if job.shape == runner.shape and job.state is JobState.WAITING:
+                return job
+        if runner.version:
+            self.ledger.save([runners_of.move(runner, RunnerState.FINISHED, self.clock(), "nothing to do")])
+        state = f"is {intended.state}" if intended else "is unknown"
+        raise NothingToDo(f"job {runner.job} {state} and no other of its shape waits")
+
+    def _config(self, runner: Runner) -> RunnerConfig:
+        config = self.configs.find(runner.config, self.clock())
+        if config is None:
+            raise Rejected(f"{runner.instance_id}: runner configuration {runner.config!r} is gone")
+        return config
+
+    def _mint(self, runner: Runner, job: Job, asked_at: float) -> Bundle:
+        config = self._config(runner)
+        release = self._release(runner, job, config)
+        claims, wanted, minted = self._register(runner, job, config)
+        now = self.clock()
+        context = (TraceContext.parse(job.traceparent) or TraceContext.of_job(*_ids(job))).child()
+        claimed = runners_of.move(
+            runner,
+            RunnerState.CLAIMED,
+            now,
+            name=wanted.name,
+            github_id=minted.runner_id,
+            claims=claims,
+            claimed_at=now,
+            job=job.key,
+            lease_until=now + self.terms.idle_limit_s + self.terms.lease_grace_s + _SET_UP_S,
+        )
+        held = jobs_of.move(job, JobState.CLAIMED, now, instance_id=runner.instance_id)
+        if self.ledger.save([claimed, held]):
+            raise Unavailable(f"{runner.instance_id}: its job {job.key} has changed meanwhile", retry_after_s=1)
+        self.tell(
+            WorkClaimed(job.id, job.repository, runner.instance_id, wanted.name, str(context), asked_at, self.clock())
+        )
+        return self._bundle(claimed, held, release, minted, context)
+
+    def _register(self, runner: Runner, job: Job, config: RunnerConfig) -> tuple[int, Registration, Registered]:
+        """A name taken belongs to an earlier try of this machine, perhaps one still at work: take the next."""
+        for claims in range(runner.claims + 1, runner.claims + 1 + _NAMES_TRIED):
+            wanted = _registration(job, config, runners_of.name_of(runner.instance_id, claims))
+            minted = self.github.register(wanted, self.clock())
+            if not isinstance(minted, NameTaken):
+                return claims, wanted, minted
+        raise Unavailable(f"{runner.instance_id}: GitHub has {_NAMES_TRIED} runners of its name", retry_after_s=5)
+
+    def _release(self, runner: Runner, job: Job, config: RunnerConfig) -> Release:
+        name = f"release {job.server} {runner.platform}"
+        now = self.clock()
+        known = self.memory.recall(name, now)
+        if known:
+            return wire.loads(Release, known)
+        os, _, arch = runner.platform.partition("/")
+        release = self.github.release(_registration(job, config, runner.name), Os(os), Arch(arch), now)
+        self.memory.remember(name, wire.dumps(release), now + self.terms.release_ttl_s)
+        return release
+
+    def _bundle(self, runner: Runner, job: Job, release: Release, minted: Registered, context: TraceContext) -> Bundle:
+        config = self._config(runner)
+        cached = f"s3://{self.terms.cache_bucket}/runners/{release.url.rpartition('/')[2]}"
+        return Bundle(
+            instance_id=runner.instance_id,
+            runner_name=runner.name,
+            jit_config=minted.jit_config,
+            package=RunnerPackage(
+                version=release.version,
+                sha256=release.sha256,
+                sources=((cached,) if self.terms.cache_bucket else ()) + (release.url,),
+                disable_update=True,
+            ),
+            job=IntendedJob(job.key.job_id, job.key.attempt, job.repository, job.name),
+            labels=job.labels,
+            traceparent=str(context),
+            targets=self.terms.targets,
+            limits=Limits(
+                idle_s=self.terms.idle_limit_s,
+                job_s=config.job_limit_s or self.terms.job_limit_s,
+                poll_s=self.terms.notice_poll_s,
+            ),
+            setup=(SetupGroup("SpotRunner", _card(runner, job)),),
+        )
+
+
+_STATUS: dict[type[Exception], int] = {Rejected: 403, AlreadyDone: 409, NothingToDo: 410}
+
+_SET_UP_S = 120.0
+"""Allowed between a claim and a listening runner: download, unpack, start."""
+
+
+def _wants(job: Job, runner: Runner) -> bool:
+    match job.state:
+        case JobState.WAITING:
+            return True
+        case JobState.LAUNCHING:
+            return job.launch_id == runner.launch_id
+        case JobState.LAUNCHED | JobState.CLAIMED:
+            return job.instance_id == runner.instance_id
+        case _:
+            return False
+
+
+def _registration(job: Job, config: RunnerConfig, name: str) -> Registration:
+    return Registration(
+        server=job.server,
+        installation_id=job.installation_id,
+        repository=job.repository,
+        organization=config.organization,
+        name=name,
+        labels=tuple(dict.fromkeys((*job.labels, *config.extra_labels))),
+        group_id=config.runner_group_id,
+    )
+
+
+def _card(runner: Runner, job: Job) -> str:
+    """What the "Set up job" step shows to the developer."""
+    return "\n".join(
+        (
+            f"Machine: {runner.instance_type} ({runner.lifecycle}) in {runner.zone}, {runner.instance_id}",
+            f"Configuration: {runner.config}; capacity: {job.rung or runner.lifecycle}",
+            f"Trace: {TraceContext.of_job(*_ids(job)).trace_id}",
+        )
+    )
+
+
+def _ids(job: Job) -> tuple[int, int]:
+    return job.key.job_id, job.key.attempt

@@ -1,0 +1,79 @@
+"""The provisioning door: write down who has come, then launch for everybody in line who may run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from controller import messages
+from controller.domain import line
+from controller.domain.events import MessageDelayed, MessageRejected
+from controller.domain.job import Job
+from controller.errors import Rejected, Unavailable
+from controller.messages import JobQueued
+from controller.ports import Backlog, Delivery, Jobs, Tell
+from controller.usecases.accept_job import AcceptJob
+from controller.usecases.launch_machines import LaunchMachines
+
+FULL_BATCH = 10
+LINE_READ = 500
+"""How much of the line one dispatch looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Handles one batch of wake-ups; the line itself is the jobs table."""
+
+    accept: AcceptJob
+    launch: LaunchMachines
+    jobs: Jobs
+    backlog: Backlog
+    tell: Tell
+    drain_limit: int
+
+    def __call__(self, batch: Sequence[Delivery]) -> list[str]:
+        """Handle the wake-ups; the ids of those that must come again."""
+        failed, arrived = self._take_in(batch)
+        if len(batch) >= FULL_BATCH:
+            arrived += self._drain()
+        self._launch(line.merged(arrived, self.jobs.waiting(LINE_READ)))
+        return failed
+
+    def _take_in(self, batch: Sequence[Delivery]) -> tuple[list[str], list[Job]]:
+        """Write the jobs of a batch down before anything else is done for them."""
+        failed: list[str] = []
+        queued: list[JobQueued] = []
+        for delivery in batch:
+            try:
+                message = messages.read(delivery.text)
+            except Rejected as bad:
+                self.tell(MessageRejected("jobs", delivery.id, str(bad)))
+                failed.append(delivery.id)
+                continue
+            if isinstance(message, JobQueued):
+                queued.append(message)
+        try:
+            return failed, self.accept(queued)
+        except Unavailable as later:
+            for delivery in batch:
+                self.tell(MessageDelayed("jobs", delivery.id, str(later)))
+            return [delivery.id for delivery in batch], []
+
+    def _drain(self) -> list[Job]:
+        """A full batch means that more are waiting: take them in too, so that equal jobs share one launch."""
+        arrived: list[Job] = []
+        taken = 0
+        while taken < self.drain_limit and (more := self.backlog.take(FULL_BATCH)):
+            failed, jobs = self._take_in(more)
+            self.backlog.done([delivery for delivery in more if delivery.id not in failed])
+            arrived += jobs
+            taken += len(more)
+        return arrived
+
+    def _launch(self, waiting: Sequence[Job]) -> None:
+        for group in line.groups(waiting):
+            try:
+                self.launch(group)
+            except Unavailable as later:
+                # The launch record stands, so nothing is lost: the sweep of pending launches goes on from it.
+                self.tell(MessageDelayed("jobs", group[0].launch_id or group[0].id, str(later)))

@@ -1,0 +1,72 @@
+"""A machine's own word goes into its record; a job it did not get to goes back in line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from controller.domain import job as jobs_of
+from controller.domain import runner as runners_of
+from controller.domain.events import JobBackInLine, MachineReported
+from controller.domain.job import JobState
+from controller.domain.runner import Runner, RunnerState
+from controller.usecases.desk import Desk
+from runner_agent.contract.reports import Report, ReportKind, Result
+
+NEVER_RAN = frozenset(
+    {
+        Result.GHOST,
+        Result.NO_JOB,
+        Result.REGISTRATION_FAILED,
+        Result.RUNNER_UNAVAILABLE,
+        Result.INTERRUPTED,
+        Result.AGENT_CRASH,
+    }
+)
+"""With these the job may still be waiting at GitHub; whether it ran is then GitHub's word alone."""
+
+
+def finish_runner(report: Report, desk: Desk, job_limit_s: float, now: float) -> None:
+    """Join one report with the machine's record; copies of it change nothing."""
+    runner = desk.runner(report.instance_id)
+    if runner is None:
+        return
+    match report.kind:
+        case ReportKind.STARTED if runner.state is RunnerState.CLAIMED:
+            lease = now + job_limit_s
+            desk.put(runners_of.move(runner, RunnerState.BUSY, now, started_at=report.at, lease_until=lease))
+        case ReportKind.INTERRUPTION if not runner.interruption:
+            desk.put(replace(runner, interruption=report.interruption))
+        case ReportKind.FINISHED if runner.state not in {RunnerState.FINISHED, RunnerState.GONE}:
+            _finish(runner, report, desk, now)
+        case _:
+            return
+    desk.told.append(MachineReported(runner.instance_id, report.kind, report.result or "", report.reason))
+
+
+def _finish(runner: Runner, report: Report, desk: Desk, now: float) -> None:
+    ended = runners_of.move(
+        runner,
+        RunnerState.FINISHED,
+        now,
+        report.reason,
+        finished_at=report.at,
+        result=str(report.result or ""),
+        exit_code=report.exit_code,
+        interruption=report.interruption or runner.interruption,
+    )
+    desk.put(ended)
+    seen_running = runner.ran or runner.started_at or "started" in report.phases
+    if not seen_running and report.result in NEVER_RAN:
+        release_job(ended, desk, f"{runner.instance_id} ended with {report.result}: {report.reason}", now)
+
+
+def release_job(runner: Runner, desk: Desk, reason: str, now: float) -> None:
+    """The machine will not run its job any more: where GitHub has not said otherwise, back in line with it."""
+    job = desk.job(runner.job)
+    if job is None or job.instance_id != runner.instance_id:
+        return
+    if job.state in {JobState.LAUNCHED, JobState.CLAIMED}:
+        waiting = jobs_of.back_in_line(job, now, reason)
+        desk.put(waiting)
+        desk.line_has_grown = True
+        desk.told.append(JobBackInLine(waiting.id, waiting.repository, reason, waiting.failures))

@@ -1,0 +1,97 @@
+"""The reports door: one batch of what GitHub says and what machines say, joined in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from controller import messages
+from controller.domain.events import MessageDelayed, MessageRejected
+from controller.domain.runner import instance_of
+from controller.errors import Rejected, Unavailable
+from controller.messages import JobMoved, Wake
+from controller.ports import Delivery, Jobs, Ledger, Outbox, Runners, Tell
+from controller.usecases.desk import Desk
+from controller.usecases.finish_runner import finish_runner
+from controller.usecases.record_job import record_job
+from runner_agent.contract.reports import Report
+
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class HearReports:
+    """Handles one batch of the reports queue."""
+
+    home: str
+    job_limit_s: float
+    jobs: Jobs
+    runners: Runners
+    ledger: Ledger
+    outbox: Outbox
+    tell: Tell
+    clock: Callable[[], float]
+
+    def __call__(self, batch: Sequence[Delivery]) -> list[str]:
+        """Join the batch with the records; the ids of the messages that must come again."""
+        failed: list[str] = []
+        heard: list[JobMoved | Report] = []
+        for delivery in batch:
+            try:
+                heard.append(_believed(delivery))
+            except Rejected as bad:
+                self.tell(MessageRejected("reports", delivery.id, str(bad)))
+                failed.append(delivery.id)
+        try:
+            self._join(heard)
+        except Unavailable as later:
+            for delivery in batch:
+                self.tell(MessageDelayed("reports", delivery.id, str(later)))
+            return [delivery.id for delivery in batch]
+        return failed
+
+    def _join(self, heard: Sequence[JobMoved | Report]) -> None:
+        for _ in range(_TRIES):
+            desk = self._decided(heard)
+            if desk.save():
+                break
+        else:
+            raise Unavailable("the records change faster than they can be joined")
+        for event in desk.told:
+            self.tell(event)
+        if desk.line_has_grown:
+            self.outbox.send(Wake("a job is back in line"))
+
+    def _decided(self, heard: Sequence[JobMoved | Report]) -> Desk:
+        desk = Desk(self.jobs, self.runners, self.ledger)
+        moved = [message for message in heard if isinstance(message, JobMoved)]
+        machines = {message.instance_id for message in heard if isinstance(message, Report)}
+        machines |= {name for message in moved if (name := instance_of(message.runner_name))}
+        desk.fetch({message.key for message in moved}, machines)
+        now = self.clock()
+        for message in heard:
+            if isinstance(message, JobMoved):
+                record_job(message, desk, self.home, self.job_limit_s, now)
+            else:
+                finish_runner(message, desk, self.job_limit_s, now)
+        return desk
+
+
+def _believed(delivery: Delivery) -> JobMoved | Report:
+    """The message, if its sender may say it.
+
+    A job's steps can use their machine's role, so a machine may speak only for itself, and never for GitHub.
+    """
+    message = messages.read(delivery.text)
+    session = delivery.sender.rpartition(":")[2]
+    match message:
+        case Report() if session == message.instance_id:
+            return message
+        case Report():
+            raise Rejected(f"{session or 'an unknown sender'} reports for {message.instance_id}")
+        case JobMoved() if not session.startswith("i-"):
+            return message
+        case JobMoved():
+            raise Rejected(f"{session} speaks for GitHub about job {message.key}")
+        case _:
+            raise Rejected(f"a {message.kind} message does not belong on the reports queue")

@@ -1,0 +1,114 @@
+"""Housekeeping: each task reads the world, decides purely, and carries the decision out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from controller.domain import runner as runners_of
+from controller.domain.events import ChoreDone, MachineGone, MachineTerminated, MessageDelayed
+from controller.domain.housekeeping import Deed, Patience, Seen, Terminate, WriteOff, orphans, overdue, vanished
+from controller.domain.runner import Runner, RunnerState
+from controller.errors import Unavailable
+from controller.messages import Chore, Chores, Wake
+from controller.ports import Fleet, Jobs, Launches, Ledger, Outbox, Runners, Tell
+from controller.usecases.desk import Desk
+from controller.usecases.finish_runner import release_job
+from controller.usecases.launch_machines import LaunchMachines
+
+_AT_ONCE = 500
+_FOR_EVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class KeepHouse:
+    """The housekeeping door: one task to a call; overlapping runs are harmless."""
+
+    patience: Patience
+    launch_replay_s: float
+    jobs: Jobs
+    runners: Runners
+    launches: Launches
+    ledger: Ledger
+    fleet: Fleet
+    outbox: Outbox
+    launch: LaunchMachines
+    tell: Tell
+    clock: Callable[[], float]
+
+    def __call__(self, chore: Chore) -> list[str]:
+        """Do the task, or with `dry_run` only look; what was or would be done, a line each."""
+        began = self.clock()
+        looked_at, done = _TASKS[chore.task](self, chore.dry_run)
+        self.tell(ChoreDone(chore.task, looked_at, len(done), chore.dry_run, self.clock() - began))
+        return done
+
+    def orphaned_machines(self, dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
+        """Machines that nobody waits for, and records whose machine is gone."""
+        listed = self.fleet.machines()
+        seen = [Seen(machine.instance_id, machine.launched_at, machine.running) for machine in listed]
+        records = self.runners.get(machine.instance_id for machine in listed if machine.running)
+        alive = self.runners.expired(_FOR_EVER, _AT_ONCE)
+        now = self.clock()
+        deeds = orphans(seen, records, now, self.patience) + vanished(seen, alive, now, self.patience)
+        return len(listed), self._carry_out(deeds, dry_run=dry_run)
+
+    def stuck_provisioning(self, dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
+        """Machines that did not claim, start or end within their lease."""
+        now = self.clock()
+        expired = self.runners.expired(now, _AT_ONCE)
+        return len(expired), self._carry_out(overdue(expired, now, self.patience), dry_run=dry_run)
+
+    def pending_launches(self, dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
+        """Launches whose dispatcher was lost half-way."""
+        lost = self.launches.pending(self.clock() - self.launch_replay_s, _AT_ONCE)
+        for pending in [] if dry_run else lost:
+            try:
+                self.launch.replay(pending)
+            except Unavailable as later:
+                self.tell(MessageDelayed("launches", pending.launch_id, str(later)))
+        return len(lost), [f"replay launch {pending.launch_id} for {len(pending.jobs)} jobs" for pending in lost]
+
+    def _carry_out(self, deeds: Sequence[Deed], *, dry_run: bool) -> list[str]:
+        if not dry_run and deeds:
+            self._terminate([deed for deed in deeds if isinstance(deed, Terminate)])
+            self._write_off([deed for deed in deeds if isinstance(deed, WriteOff)])
+        return [_line(deed) for deed in deeds]
+
+    def _terminate(self, deeds: Sequence[Terminate]) -> None:
+        if deeds:
+            self.fleet.terminate([deed.instance_id for deed in deeds])
+        for deed in deeds:
+            self.tell(MachineTerminated(deed.instance_id, deed.reason))
+
+    def _write_off(self, deeds: Iterable[WriteOff]) -> None:
+        """Each on a desk of its own, so that a record that has moved on spoils nobody else's."""
+        grown = False
+        for deed in deeds:
+            desk = Desk(self.jobs, self.runners, self.ledger)
+            gone = runners_of.move(deed.runner, RunnerState.GONE, self.clock(), deed.reason)
+            desk.put(gone)
+            release_job(gone, desk, f"{gone.instance_id}: {deed.reason}", self.clock())
+            if desk.save():
+                self._tell_gone(gone, desk)
+                grown = grown or desk.line_has_grown
+        if grown:
+            self.outbox.send(Wake("a machine came to nothing"))
+
+    def _tell_gone(self, gone: Runner, desk: Desk) -> None:
+        self.tell(MachineGone(gone.instance_id, str(gone.job), gone.reason))
+        for event in desk.told:
+            self.tell(event)
+
+
+_TASKS: dict[Chores, Callable[[KeepHouse, bool], tuple[int, list[str]]]] = {
+    Chores.ORPHANED_MACHINES: KeepHouse.orphaned_machines,
+    Chores.STUCK_PROVISIONING: KeepHouse.stuck_provisioning,
+    Chores.PENDING_LAUNCHES: KeepHouse.pending_launches,
+}
+
+
+def _line(deed: Deed) -> str:
+    if isinstance(deed, Terminate):
+        return f"terminate {deed.instance_id}: {deed.reason}"
+    return f"write off {deed.runner.instance_id}: {deed.reason}"
