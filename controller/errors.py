@@ -21,6 +21,10 @@ class AlreadyDone(SpotRunnerError):
     """What was asked has been done before, by whoever was first."""
 
 
+class NothingToDo(AlreadyDone):
+    """There is no work left for the one who asks, and there will be none."""
+
+
 class Unavailable(SpotRunnerError):
     """A service did not answer, refused for now, or is throttling; try again later."""
 

@@ -201,6 +201,15 @@ SCHEDULES = (
     Schedule("pending-launches", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.PENDING_LAUNCHES}),
 )
 
+
+def role_name(stack: str, function: str) -> str:
+    """The IAM role of a function, or of the machines."""
+    return f"{stack}-{function}"
+
+
+MACHINE = "machine"
+"""The machines' own name where functions have theirs."""
+
 TAG_STACK = "spotrunner:stack"
 TAG_LAUNCH = "spotrunner:launch"
 TAG_CONFIG = "spotrunner:config"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from controller.domain.job import Job, JobState
 from controller.domain.runner import ALIVE, Runner, RunnerState
 
 
@@ -41,13 +42,22 @@ class Terminate:
 
 @dataclass(frozen=True, slots=True)
 class WriteOff:
-    """Mark this machine as gone and give its job back."""
+    """Mark this machine as gone, end it where it may still run, and give its job back."""
 
     runner: Runner
     reason: str
+    terminate: bool
 
 
-Deed = Terminate | WriteOff
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Put this job back in line: its machine has ended without it."""
+
+    job: Job
+    reason: str
+
+
+Deed = Terminate | WriteOff | Release
 
 
 def orphans(machines: Iterable[Seen], records: Mapping[str, Runner], now: float, patience: Patience) -> list[Deed]:
@@ -71,7 +81,7 @@ def vanished(machines: Iterable[Seen], alive: Iterable[Runner], now: float, pati
     """Records of machines at work that the cloud no longer runs."""
     running = {machine.instance_id for machine in machines if machine.running}
     return [
-        WriteOff(runner, "the cloud no longer runs it")
+        WriteOff(runner, "the cloud no longer runs it", terminate=False)
         for runner in alive
         if runner.instance_id not in running and now - runner.launched_at > patience.grace_s
     ]
@@ -83,8 +93,19 @@ def overdue(expired: Iterable[Runner], now: float, patience: Patience) -> list[D
     for runner in expired:
         late = now - runner.lease_until
         if runner.state in ALIVE and late > patience.grace_s:
-            reason = f"{_PROMISE[runner.state]} by {late:.0f} s ago"
-            deeds += [Terminate(runner.instance_id, reason), WriteOff(runner, reason)]
+            deeds.append(WriteOff(runner, f"{_PROMISE[runner.state]} {late:.0f} s ago", terminate=True))
+    return deeds
+
+
+def stranded(open_jobs: Iterable[Job], records: Mapping[str, Runner], now: float, patience: Patience) -> list[Deed]:
+    """Jobs that count on a machine which has ended: what a crash between two writes leaves behind."""
+    deeds: list[Deed] = []
+    for job in open_jobs:
+        runner = records.get(job.instance_id)
+        waited = now - max(job.since, runner.since) if runner else 0.0
+        ended = runner is not None and runner.state not in ALIVE
+        if job.state in {JobState.LAUNCHED, JobState.CLAIMED} and ended and waited > patience.grace_s:
+            deeds.append(Release(job, f"{job.instance_id} has ended without it"))
     return deeds
 
 

@@ -12,6 +12,7 @@ from controller.domain.job import Job, JobState
 from controller.errors import Rejected
 from controller.messages import JobQueued
 from controller.ports import Configs, Jobs, Tell
+from runner_agent.contract.trace import TraceContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,11 @@ class AcceptJob:
             intake=message.intake,
             home=self.region,
             since=self.clock(),
-            traceparent=message.traceparent,
+            traceparent=str(
+                (
+                    TraceContext.parse(message.traceparent) or TraceContext.of_job(message.job_id, message.attempt)
+                ).child()
+            ),
         )
 
     def _tell(self, job: Job, *, is_new: bool) -> None:

@@ -17,7 +17,7 @@ from controller.domain.job import Job, JobState
 from controller.domain.launch import Machine
 from controller.domain.runner import Lifecycle, Runner, RunnerState
 from controller.domain.settlement import new_runner
-from controller.errors import AlreadyDone, Rejected, Unavailable
+from controller.errors import AlreadyDone, NothingToDo, Rejected, Unavailable
 from controller.ports import (
     Configs,
     Fleet,
@@ -41,10 +41,6 @@ MOST_CLAIMS = 3
 """The first claim and two re-arms."""
 _NAMES_TRIED = 4
 _LINE_READ = 100
-
-
-class NothingToDo(Exception):
-    """No job wants this machine: it should power off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ class ClaimRunner:
             self._check(runner, claim)
             job = self._job(runner)
             return self._mint(runner, job, asked_at)
-        except (Rejected, AlreadyDone, NothingToDo) as no:
+        except (Rejected, AlreadyDone) as no:
             self.tell(ClaimTurnedAway(instance_id, _STATUS[type(no)], str(no)))
             raise
 
@@ -155,7 +151,7 @@ class ClaimRunner:
         release = self._release(runner, job, config)
         claims, wanted, minted = self._register(runner, job, config)
         now = self.clock()
-        context = (TraceContext.parse(job.traceparent) or TraceContext.of_job(*_ids(job))).child()
+        context = TraceContext.of_job(*_ids(job)).child()
         claimed = runners_of.move(
             runner,
             RunnerState.CLAIMED,

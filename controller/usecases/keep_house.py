@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from controller.domain import runner as runners_of
 from controller.domain.events import ChoreDone, MachineGone, MachineTerminated, MessageDelayed
-from controller.domain.housekeeping import Deed, Patience, Seen, Terminate, WriteOff, orphans, overdue, vanished
-from controller.domain.runner import Runner, RunnerState
+from controller.domain.housekeeping import (
+    Deed,
+    Patience,
+    Release,
+    Seen,
+    Terminate,
+    WriteOff,
+    orphans,
+    overdue,
+    stranded,
+    vanished,
+)
+from controller.domain.runner import RunnerState
 from controller.errors import Unavailable
 from controller.messages import Chore, Chores, Wake
 from controller.ports import Fleet, Jobs, Launches, Ledger, Outbox, Runners, Tell
@@ -57,7 +68,10 @@ class KeepHouse:
         """Machines that did not claim, start or end within their lease."""
         now = self.clock()
         expired = self.runners.expired(now, _AT_ONCE)
-        return len(expired), self._carry_out(overdue(expired, now, self.patience), dry_run=dry_run)
+        held = self.jobs.under_way(_AT_ONCE)
+        records = self.runners.get(job.instance_id for job in held if job.instance_id)
+        deeds = overdue(expired, now, self.patience) + stranded(held, records, now, self.patience)
+        return len(expired) + len(held), self._carry_out(deeds, dry_run=dry_run)
 
     def pending_launches(self, dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
         """Launches whose dispatcher was lost half-way."""
@@ -70,35 +84,44 @@ class KeepHouse:
         return len(lost), [f"replay launch {pending.launch_id} for {len(pending.jobs)} jobs" for pending in lost]
 
     def _carry_out(self, deeds: Sequence[Deed], *, dry_run: bool) -> list[str]:
+        """Write off, then terminate, then give the jobs back: no job ever has two machines at once."""
         if not dry_run and deeds:
-            self._terminate([deed for deed in deeds if isinstance(deed, Terminate)])
-            self._write_off([deed for deed in deeds if isinstance(deed, WriteOff)])
+            written_off = [deed for deed in deeds if isinstance(deed, WriteOff) and self._write_off(deed)]
+            self._terminate([deed for deed in deeds if isinstance(deed, Terminate)], written_off)
+            self._release([deed for deed in deeds if isinstance(deed, Release)], written_off)
         return [_line(deed) for deed in deeds]
 
-    def _terminate(self, deeds: Sequence[Terminate]) -> None:
-        if deeds:
-            self.fleet.terminate([deed.instance_id for deed in deeds])
-        for deed in deeds:
-            self.tell(MachineTerminated(deed.instance_id, deed.reason))
+    def _write_off(self, deed: WriteOff) -> bool:
+        """False where the machine's record has moved on since it was read."""
+        gone = runners_of.move(deed.runner, RunnerState.GONE, self.clock(), deed.reason)
+        if self.ledger.save([gone]):
+            return False
+        self.tell(MachineGone(gone.instance_id, str(gone.job), gone.reason))
+        return True
 
-    def _write_off(self, deeds: Iterable[WriteOff]) -> None:
-        """Each on a desk of its own, so that a record that has moved on spoils nobody else's."""
+    def _terminate(self, orphaned: Sequence[Terminate], written_off: Sequence[WriteOff]) -> None:
+        doomed = {deed.instance_id: deed.reason for deed in orphaned}
+        doomed |= {deed.runner.instance_id: deed.reason for deed in written_off if deed.terminate}
+        if doomed:
+            self.fleet.terminate(list(doomed))
+        for instance_id, reason in doomed.items():
+            self.tell(MachineTerminated(instance_id, reason))
+
+    def _release(self, stranded_jobs: Sequence[Release], written_off: Sequence[WriteOff]) -> None:
+        """Each on a desk of its own, so that a job that has moved on spoils nobody else's."""
+        runners = self.runners.get(deed.job.instance_id for deed in stranded_jobs)
+        bound = [(runners[deed.job.instance_id], deed.reason) for deed in stranded_jobs]
+        bound += [(deed.runner, f"{deed.runner.instance_id}: {deed.reason}") for deed in written_off]
         grown = False
-        for deed in deeds:
+        for runner, reason in bound:
             desk = Desk(self.jobs, self.runners, self.ledger)
-            gone = runners_of.move(deed.runner, RunnerState.GONE, self.clock(), deed.reason)
-            desk.put(gone)
-            release_job(gone, desk, f"{gone.instance_id}: {deed.reason}", self.clock())
-            if desk.save():
-                self._tell_gone(gone, desk)
-                grown = grown or desk.line_has_grown
+            release_job(runner, desk, reason, self.clock())
+            if desk.line_has_grown and desk.save():
+                grown = True
+                for event in desk.told:
+                    self.tell(event)
         if grown:
             self.outbox.send(Wake("a machine came to nothing"))
-
-    def _tell_gone(self, gone: Runner, desk: Desk) -> None:
-        self.tell(MachineGone(gone.instance_id, str(gone.job), gone.reason))
-        for event in desk.told:
-            self.tell(event)
 
 
 _TASKS: dict[Chores, Callable[[KeepHouse, bool], tuple[int, list[str]]]] = {
@@ -109,6 +132,10 @@ _TASKS: dict[Chores, Callable[[KeepHouse, bool], tuple[int, list[str]]]] = {
 
 
 def _line(deed: Deed) -> str:
-    if isinstance(deed, Terminate):
-        return f"terminate {deed.instance_id}: {deed.reason}"
-    return f"write off {deed.runner.instance_id}: {deed.reason}"
+    match deed:
+        case Terminate():
+            return f"terminate {deed.instance_id}: {deed.reason}"
+        case WriteOff():
+            return f"write off {deed.runner.instance_id}: {deed.reason}"
+        case Release():
+            return f"back in line with job {deed.job.id}: {deed.reason}"

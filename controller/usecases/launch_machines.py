@@ -27,6 +27,7 @@ from controller.domain.runner import Runner
 from controller.domain.settlement import Settlement, settle
 from controller.errors import Rejected, Unavailable
 from controller.ports import Configs, Fleet, Jobs, Launches, Ledger, Runners, Tell
+from runner_agent.contract.trace import TraceContext
 
 _TRIES = 5
 
@@ -187,7 +188,7 @@ def _story(
             zone=machine.zone,
             lifecycle=machine.lifecycle,
             rung=record.rung,
-            traceparent=job.traceparent,
+            traceparent=str(TraceContext.of_job(job.key.job_id, job.key.attempt).child()),
             asked_at=asked_at,
             answered_at=answered_at,
         )

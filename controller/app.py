@@ -1,0 +1,294 @@
+"""The one place where ports meet adapters: what each door is made of.
+
+A door is built at a function's first call and kept for its warm ones. Imports stand inside, because a
+function loads only what its own door needs: the webhook's start is part of everybody's queue time.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
+
+from controller import settings as environment
+from controller.settings import AwsAccess, Settings
+
+if TYPE_CHECKING:
+    from controller.adapters.aws.clients import Clients
+    from controller.adapters.aws.configs import SsmConfigs
+    from controller.adapters.aws.fleet import Ec2Fleet
+    from controller.adapters.aws.jobs import DynamoJobs
+    from controller.adapters.aws.runners import DynamoRunners
+    from controller.adapters.aws.signed import SignedSecrets
+    from controller.adapters.aws.state import DynamoLaunches, DynamoLedger
+    from controller.adapters.telemetry import Telemetry
+    from controller.messages import Chore
+    from controller.ports import Delivery, Outbox, Tell
+    from controller.usecases.launch_machines import LaunchMachines
+    from runner_agent.contract.bundle import Bundle, Claim
+
+REREAD_S = 30.0
+"""A bad signature may mean that the secret was replaced; forged ones must not make us ask each time."""
+
+
+@dataclass(slots=True)
+class WebhookDoor:
+    """What the webhook handler works with."""
+
+    secret_id: str
+    secrets: SignedSecrets
+    outbox: Outbox
+    servers: tuple[str, ...]
+    tell: Tell
+    is_ours: Callable[[tuple[str, ...]], bool]
+    clock: Callable[[], float]
+    _reread_at: float = field(default=0.0)
+
+    def is_signed(self, body: bytes, signature: str) -> bool:
+        """Whether the body carries a signature of the webhook secret, the latest one included."""
+        from controller.adapters.github.webhook import is_signed
+
+        now = self.clock()
+        if is_signed(body, signature, self.secrets.read(self.secret_id, now).split()):
+            return True
+        if not signature or now - self._reread_at < REREAD_S:
+            return False
+        self._reread_at = now
+        return is_signed(body, signature, self.secrets.read(self.secret_id, now, fresh=True).split())
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDoor:
+    """What the handler of a queue works with."""
+
+    handle: Callable[[Sequence[Delivery]], list[str]]
+    flush: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimDoor:
+    """What the claim handler works with."""
+
+    machine_role: str
+    handle: Callable[[str, Claim], Bundle]
+    flush: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class HousekeepingDoor:
+    """What the housekeeping handler works with."""
+
+    handle: Callable[[Chore], list[str]]
+    tell: Tell
+    flush: Callable[[], None]
+
+
+@cache
+def webhook_door() -> WebhookDoor:
+    """GitHub's deliveries."""
+    from controller.adapters.aws.routes import Queues
+    from controller.adapters.aws.signed import SignedCalls, SignedOutbox, SignedSecrets
+    from controller.adapters.telemetry import Telemetry
+    from controller.domain.labels import is_ours
+
+    settings = Settings.read(os.environ)
+    calls = SignedCalls(AwsAccess.read(os.environ))
+    return WebhookDoor(
+        secret_id=settings.webhook_secret_id,
+        secrets=SignedSecrets(calls, settings.secret_ttl_s),
+        outbox=SignedOutbox(calls, Queues(settings.jobs_queue_url, settings.reports_queue_url)),
+        servers=(settings.github_api_url,),
+        tell=Telemetry(settings.stack, "webhook").tell,
+        is_ours=is_ours,
+        clock=time.time,
+    )
+
+
+@cache
+def dispatch_door() -> QueueDoor:
+    """The provisioning door."""
+    from controller.adapters.aws.queue import SqsBacklog
+    from controller.usecases.accept_job import AcceptJob
+    from controller.usecases.dispatch import Dispatch
+
+    stack = _stack("dispatch")
+    accept = AcceptJob(
+        environment=stack.environment,
+        region=stack.settings.region,
+        jobs=stack.jobs,
+        configs=stack.configs,
+        tell=stack.telemetry.tell,
+        clock=time.time,
+    )
+    dispatch = Dispatch(
+        accept=accept,
+        launch=stack.launcher(),
+        jobs=stack.jobs,
+        backlog=SqsBacklog(stack.clients, stack.settings.jobs_queue_url),
+        tell=stack.telemetry.tell,
+        drain_limit=stack.settings.drain_limit,
+    )
+    return QueueDoor(dispatch, stack.telemetry.flush)
+
+
+@cache
+def reports_door() -> QueueDoor:
+    """What GitHub and the machines say."""
+    from controller.usecases.hear_reports import HearReports
+
+    stack = _stack("reports")
+    hear = HearReports(
+        home=stack.settings.region,
+        job_limit_s=stack.settings.job_limit_s,
+        jobs=stack.jobs,
+        runners=stack.runners,
+        ledger=stack.ledger,
+        outbox=stack.outbox(),
+        tell=stack.telemetry.tell,
+        clock=time.time,
+    )
+    return QueueDoor(hear, stack.telemetry.flush)
+
+
+@cache
+def claim_door() -> ClaimDoor:
+    """The machines' claims."""
+    from controller import wiring
+    from controller.adapters.aws.secrets import ManagedSecrets
+    from controller.adapters.aws.state import DynamoMemory
+    from controller.adapters.github.api import GitHubApi
+    from controller.adapters.github.tokens import App
+    from controller.usecases.claim_runner import ClaimRunner, Terms
+    from runner_agent.contract.bundle import Targets
+
+    stack = _stack("claim")
+    settings = stack.settings
+    terms = Terms(
+        targets=Targets(settings.region, settings.reports_queue_url, otlp_endpoint=settings.otlp_endpoint),
+        cache_bucket=settings.runner_cache_bucket,
+        job_limit_s=settings.job_limit_s,
+        idle_limit_s=settings.idle_limit_s,
+        notice_poll_s=settings.notice_poll_s,
+        lease_grace_s=settings.lease_grace_s,
+        release_ttl_s=settings.release_ttl_s,
+    )
+    secrets = ManagedSecrets(stack.clients, settings.secret_ttl_s)
+    claim = ClaimRunner(
+        terms=terms,
+        jobs=stack.jobs,
+        runners=stack.runners,
+        launches=stack.launches,
+        ledger=stack.ledger,
+        fleet=stack.fleet,
+        configs=stack.configs,
+        github=GitHubApi(
+            App(settings.app_id, settings.app_key_secret_id), ManagedSecrets(stack.clients, settings.secret_ttl_s)
+        ),
+        memory=DynamoMemory(stack.clients, settings.memory_table),
+        tell=stack.telemetry.tell,
+        clock=time.time,
+    )
+    return ClaimDoor(wiring.role_name(settings.stack, wiring.MACHINE), claim, stack.telemetry.flush)
+
+
+@cache
+def housekeeping_door() -> HousekeepingDoor:
+    """The sweeps."""
+    from controller.domain.housekeeping import Patience
+    from controller.usecases.keep_house import KeepHouse
+
+    stack = _stack("housekeeping")
+    settings = stack.settings
+    keep = KeepHouse(
+        patience=Patience(settings.provisioning_deadline_s, settings.lease_grace_s),
+        launch_replay_s=settings.launch_replay_s,
+        jobs=stack.jobs,
+        runners=stack.runners,
+        launches=stack.launches,
+        ledger=stack.ledger,
+        fleet=stack.fleet,
+        outbox=stack.outbox(),
+        launch=stack.launcher(),
+        tell=stack.telemetry.tell,
+        clock=time.time,
+    )
+    return HousekeepingDoor(keep, stack.telemetry.tell, stack.telemetry.flush)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """The adapters that several doors share."""
+
+    settings: Settings
+    clients: Clients
+    jobs: DynamoJobs
+    runners: DynamoRunners
+    launches: DynamoLaunches
+    ledger: DynamoLedger
+    fleet: Ec2Fleet
+    configs: SsmConfigs
+    telemetry: Telemetry
+
+    @property
+    def environment(self) -> str:
+        """The stack's name without its region."""
+        return self.settings.stack.removesuffix(f"-{self.settings.region}")
+
+    def outbox(self) -> Outbox:
+        from controller.adapters.aws.queue import SqsOutbox
+        from controller.adapters.aws.routes import Queues
+
+        return SqsOutbox(self.clients, Queues(self.settings.jobs_queue_url, self.settings.reports_queue_url))
+
+    def launcher(self) -> LaunchMachines:
+        from controller.usecases.launch_machines import Ground, LaunchMachines
+
+        ground = Ground(
+            stack=self.settings.stack,
+            region=self.settings.region,
+            templates=environment.pairs(self.settings.launch_templates),
+            subnets=environment.pairs(self.settings.subnets),
+            claim_deadline_s=self.settings.claim_deadline_s,
+        )
+        return LaunchMachines(
+            ground=ground,
+            jobs=self.jobs,
+            runners=self.runners,
+            launches=self.launches,
+            ledger=self.ledger,
+            fleet=self.fleet,
+            configs=self.configs,
+            tell=self.telemetry.tell,
+            clock=time.time,
+            new_id=lambda: uuid.uuid4().hex,
+        )
+
+
+@cache
+def _stack(door: str) -> _Stack:
+    from controller.adapters.aws.clients import Clients
+    from controller.adapters.aws.configs import SsmConfigs
+    from controller.adapters.aws.fleet import Ec2Fleet
+    from controller.adapters.aws.jobs import DynamoJobs
+    from controller.adapters.aws.runners import DynamoRunners
+    from controller.adapters.aws.state import DynamoLaunches, DynamoLedger, Tables
+    from controller.adapters.telemetry import Telemetry
+
+    settings = Settings.read(os.environ)
+    clients = Clients(settings.region)
+    tables = Tables(settings.jobs_table, settings.runners_table, settings.launches_table)
+    return _Stack(
+        settings=settings,
+        clients=clients,
+        jobs=DynamoJobs(clients, settings.jobs_table),
+        runners=DynamoRunners(clients, settings.runners_table),
+        launches=DynamoLaunches(clients, settings.launches_table),
+        ledger=DynamoLedger(clients, tables),
+        fleet=Ec2Fleet(clients, settings.stack, environment.pairs(settings.subnets)),
+        configs=SsmConfigs(clients, settings.config_prefix, settings.config_ttl_s),
+        telemetry=Telemetry(settings.stack, door, settings.otlp_endpoint),
+    )

@@ -1,0 +1,163 @@
+"""The doors from the cloud: each function's handler, thin over its use case.
+
+Handlers are named in `controller.wiring`. Nothing heavy is imported here: `controller.app` builds a
+door at its first call, and the webhook's stays free of the AWS SDK.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from controller import app, messages
+from controller.adapters.github import webhook as deliveries
+from controller.domain.events import DeliveryPassed, DeliveryRefused, MessageDelayed, MessageRejected
+from controller.errors import AlreadyDone, NothingToDo, Rejected, Unavailable
+from controller.ports import Delivery
+from runner_agent.contract import wire
+from runner_agent.contract.bundle import Claim
+
+HttpEvent = Mapping[str, Any]
+"""API Gateway's payload format 2.0: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html"""
+HttpAnswer = dict[str, Any]
+QueueEvent = Mapping[str, Any]
+QueueAnswer = dict[str, list[dict[str, str]]]
+
+
+def webhook(event: HttpEvent, _context: object) -> HttpAnswer:
+    """GitHub's deliveries: 202 queued, 200 ignored, 400 unreadable, 401 forged, 413 too large, 503 try again."""
+    door = app.webhook_door()
+    sent = deliveries.envelope(event.get("headers") or {})
+    try:
+        status, action, words = _received(door, sent, _body(event))
+    except binascii.Error:
+        status, action, words = 400, "", "body: not base64"
+    except Rejected as bad:
+        status, action, words = 400, "", str(bad)
+    except Unavailable as later:
+        status, action, words = 503, "", str(later)
+    if status >= _BAD_REQUEST:
+        door.tell(DeliveryRefused(sent.delivery, status, words))
+    else:
+        door.tell(DeliveryPassed(sent.delivery, sent.event, action, words))
+    return _answer(status, {"message": words})
+
+
+def _received(door: app.WebhookDoor, sent: deliveries.Envelope, body: bytes) -> tuple[int, str, str]:
+    """Status, action and words for one delivery."""
+    if len(body) > deliveries.MAX_BODY:
+        return 413, "", f"{len(body)} bytes are more than {deliveries.MAX_BODY}"
+    if not door.is_signed(body, sent.signature):
+        return 401, "", "the signature is not made with this stack's webhook secret"
+    read = deliveries.read(sent, body, door.clock(), is_ours=door.is_ours, servers=door.servers)
+    if isinstance(read, deliveries.Ignored):
+        return 200, read.action, f"ignored: {read.reason}"
+    door.outbox.send(read)
+    return 202, read.kind, f"queued job {read.key}"
+
+
+def claim(event: HttpEvent, _context: object) -> HttpAnswer:
+    """A machine's claim; see `runner_agent.contract.bundle` for the answers."""
+    door = app.claim_door()
+    try:
+        bundle = door.handle(_caller(event, door.machine_role), wire.loads(Claim, _body(event)))
+    except (wire.Malformed, binascii.Error) as bad:
+        return _answer(400, {"error": str(bad)})
+    except NothingToDo as gone:
+        return _answer(410, {"error": str(gone)})
+    except AlreadyDone as done:
+        return _answer(409, {"error": str(done)})
+    except Rejected as no:
+        return _answer(403, {"error": str(no)})
+    except Unavailable as later:
+        return _answer(503, {"error": str(later)}, {"retry-after": f"{later.retry_after_s or 1:.0f}"})
+    finally:
+        door.flush()
+    return _answer(200, wire.encode(bundle))
+
+
+def _caller(event: HttpEvent, machine_role: str) -> str:
+    """The instance behind a request, from what API Gateway has verified; only the machines' role may claim."""
+    try:
+        arn = event["requestContext"]["authorizer"]["iam"]["userArn"]
+    except (KeyError, TypeError):
+        raise Rejected("the caller is not known: the route must be authorised by IAM") from None
+    _, _, path = str(arn).partition(":assumed-role/")
+    role, _, session = path.partition("/")
+    if role != machine_role or not session.startswith("i-"):
+        raise Rejected(f"{arn} is not a machine of this stack")
+    return session
+
+
+def dispatch(event: QueueEvent, _context: object) -> QueueAnswer:
+    """A batch of wake-ups from the jobs queue."""
+    door = app.dispatch_door()
+    return _batch(event, door.handle, door.flush)
+
+
+def reports(event: QueueEvent, _context: object) -> QueueAnswer:
+    """A batch of what GitHub and the machines say."""
+    door = app.reports_door()
+    return _batch(event, door.handle, door.flush)
+
+
+def housekeeping(event: QueueEvent, _context: object) -> QueueAnswer:
+    """Housekeeping tasks, one message each."""
+    door = app.housekeeping_door()
+
+    def handle(batch: Sequence[Delivery]) -> list[str]:
+        return [delivery.id for delivery in batch if not _kept_house(door, delivery)]
+
+    return _batch(event, handle, door.flush)
+
+
+def _kept_house(door: app.HousekeepingDoor, delivery: Delivery) -> bool:
+    try:
+        door.handle(_chore(delivery))
+    except Rejected as bad:
+        door.tell(MessageRejected("housekeeping", delivery.id, str(bad)))
+        return False
+    except Unavailable as later:
+        door.tell(MessageDelayed("housekeeping", delivery.id, str(later)))
+        return False
+    return True
+
+
+def _chore(delivery: Delivery) -> messages.Chore:
+    message = messages.read(delivery.text)
+    if not isinstance(message, messages.Chore):
+        raise Rejected(f"a {message.kind} message does not belong on the housekeeping queue")
+    return message
+
+
+def _batch(
+    event: QueueEvent, handle: Callable[[Sequence[Delivery]], Sequence[str]], flush: Callable[[], None]
+) -> QueueAnswer:
+    batch = [
+        Delivery(record["messageId"], record["body"], record.get("attributes", {}).get("SenderId", ""))
+        for record in event.get("Records", [])
+    ]
+    try:
+        failed = handle(batch)
+    finally:
+        flush()
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+
+_BAD_REQUEST = 400
+
+
+def _body(event: HttpEvent) -> bytes:
+    body = str(event.get("body") or "")
+    return base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+
+
+def _answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    return {
+        "statusCode": status,
+        "headers": {"content-type": "application/json", **(headers or {})},
+        "body": json.dumps(body, separators=(",", ":")),
+    }
