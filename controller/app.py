@@ -185,9 +185,7 @@ def claim_door() -> ClaimDoor:
         ledger=stack.ledger,
         fleet=stack.fleet,
         configs=stack.configs,
-        github=GitHubApi(
-            App(settings.app_id, settings.app_key_secret_id), ManagedSecrets(stack.clients, settings.secret_ttl_s)
-        ),
+        github=GitHubApi(App(settings.app_id, settings.app_key_secret_id), secrets),
         memory=DynamoMemory(stack.clients, settings.memory_table),
         tell=stack.telemetry.tell,
         clock=time.time,
