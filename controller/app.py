@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from controller.adapters.aws.signed import SignedSecrets
     from controller.adapters.aws.state import DynamoLaunches, DynamoLedger
     from controller.adapters.telemetry import Telemetry
-    from controller.messages import Chore
-    from controller.ports import Delivery, Outbox, Tell
+    from controller.messages import Chore, Delivery
+    from controller.ports import Outbox, Tell
     from controller.usecases.launch_machines import LaunchMachines
     from runner_agent.contract.bundle import Bundle, Claim
 

@@ -10,7 +10,7 @@ A message's `kind` says which it is. A `Report` is the agent's (see `runner_agen
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -107,6 +107,18 @@ class Chore:
     dry_run: bool = False
     kind: Literal["chore"] = "chore"
     version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as it came off a queue."""
+
+    id: str
+    """The queue's own id of the message: what a partial failure names."""
+    text: str = field(repr=False)
+    sender: str = ""
+    """The verified identity of who sent it: `<role id>:<session name>`."""
+    receipt: str = ""
 
 
 Message = JobQueued | Wake | JobMoved | Report | Chore

@@ -11,7 +11,7 @@ from controller.domain.fleet_config import Arch, Os, RunnerConfig
 from controller.domain.job import Job, JobKey
 from controller.domain.launch import Launch, LaunchAnswer, LaunchPlan
 from controller.domain.runner import Runner
-from controller.messages import JobMoved, JobQueued, Wake
+from controller.messages import Delivery, JobMoved, JobQueued, Wake
 
 Tell = Callable[[Event], None]
 """A use case's only voice."""
@@ -75,18 +75,6 @@ class Memory(Protocol):
 
     def remember(self, name: str, value: str, expires: float) -> None:
         """Keep the fact until a time; the last writer wins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message as it came off a queue."""
-
-    id: str
-    """The queue's own id of the message: what a partial failure names."""
-    text: str = field(repr=False)
-    sender: str = ""
-    """The verified identity of who sent it: `<role id>:<session name>`."""
-    receipt: str = ""
 
 
 class Backlog(Protocol):

@@ -10,8 +10,8 @@ from controller.domain import line
 from controller.domain.events import MessageDelayed, MessageRejected
 from controller.domain.job import Job
 from controller.errors import Rejected, Unavailable
-from controller.messages import JobQueued
-from controller.ports import Backlog, Delivery, Jobs, Tell
+from controller.messages import Delivery, JobQueued
+from controller.ports import Backlog, Jobs, Tell
 from controller.usecases.accept_job import AcceptJob
 from controller.usecases.launch_machines import LaunchMachines
 

@@ -9,8 +9,8 @@ from controller import messages
 from controller.domain.events import MessageDelayed, MessageRejected
 from controller.domain.runner import instance_of
 from controller.errors import Rejected, Unavailable
-from controller.messages import JobMoved, Wake
-from controller.ports import Delivery, Jobs, Ledger, Outbox, Runners, Tell
+from controller.messages import Delivery, JobMoved, Wake
+from controller.ports import Jobs, Ledger, Outbox, Runners, Tell
 from controller.usecases.desk import Desk
 from controller.usecases.finish_runner import finish_runner
 from controller.usecases.record_job import record_job

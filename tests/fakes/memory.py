@@ -1,0 +1,22 @@
+"""Shared small facts in memory."""
+
+from __future__ import annotations
+
+from tests.fakes.faults import Faults
+
+
+class FakeMemory:
+    """Facts by name, each with its expiry."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.facts: dict[str, tuple[str, float]] = {}
+
+    def recall(self, name: str, now: float) -> str | None:
+        self.faults.strike()
+        value, expires = self.facts.get(name, (None, 0.0))
+        return value if expires > now else None
+
+    def remember(self, name: str, value: str, expires: float) -> None:
+        self.faults.strike()
+        self.facts[name] = (value, expires)

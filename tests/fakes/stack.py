@@ -1,0 +1,35 @@
+"""The stack's configurations and secrets in memory."""
+
+from __future__ import annotations
+
+from controller.domain.fleet_config import RunnerConfig
+from controller.errors import Unavailable
+from tests.fakes.faults import Faults
+
+
+class FakeConfigs:
+    """Runner configurations by name."""
+
+    def __init__(self, *configs: RunnerConfig) -> None:
+        self.faults = Faults()
+        self.known = {config.name: config for config in configs}
+
+    def find(self, name: str, now: float) -> RunnerConfig | None:  # noqa: ARG002 - nothing here grows old
+        self.faults.strike()
+        return self.known.get(name)
+
+
+class FakeSecrets:
+    """Secrets by id; a change is seen at once."""
+
+    def __init__(self, **secrets: str) -> None:
+        self.faults = Faults()
+        self.texts = dict(secrets)
+        self.reads = 0
+
+    def read(self, secret_id: str, now: float) -> str:  # noqa: ARG002 - nothing here grows old
+        self.faults.strike()
+        self.reads += 1
+        if secret_id not in self.texts:
+            raise Unavailable(f"secret {secret_id} can not be read: there is none")
+        return self.texts[secret_id]
