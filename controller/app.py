@@ -290,3 +290,19 @@ def _stack(door: str) -> _Stack:
         configs=SsmConfigs(clients, settings.config_prefix, settings.config_ttl_s),
         telemetry=Telemetry(settings.stack, door, settings.otlp_endpoint),
     )
+
+
+_DOORS: dict[str, Callable[[], object]] = {
+    "webhook": webhook_door,
+    "dispatch": dispatch_door,
+    "claim": claim_door,
+    "reports": reports_door,
+    "housekeeping": housekeeping_door,
+}
+
+
+def warm_up(handler: str) -> None:
+    """Build the door of a function while it starts, before anybody waits for it; `handler` is its dotted name."""
+    build = _DOORS.get(handler.rpartition(".")[2])
+    if build:
+        build()

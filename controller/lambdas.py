@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -162,3 +163,7 @@ def _answer(status: int, body: object, headers: Mapping[str, str] | None = None)
         "headers": {"content-type": "application/json", **(headers or {})},
         "body": json.dumps(body, separators=(",", ":")),
     }
+
+
+# Lambda names the handler before it imports this module; elsewhere the variable is not set.
+app.warm_up(os.environ.get("_HANDLER", ""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from controller.domain.fleet_config import Arch, Span
 from controller.errors import Rejected
@@ -67,7 +68,7 @@ def spell(wanted: Wanted) -> str:
 
 
 def _segments(label: str) -> list[str]:
-    return _SEPARATOR.split(label.strip().lower())
+    return [segment.strip() for segment in _SEPARATOR.split(label.lower())]
 
 
 def _wanted(label: str) -> Wanted:
@@ -105,7 +106,7 @@ def _typed(label: str, config: str, found: dict[str, str]) -> Wanted:
             config=config,
             cpu=span(found["cpu"]) if "cpu" in found else None,
             ram=span(found["ram"]) if "ram" in found else None,
-            families=_families(found.get("family", "")),
+            families=_families(found["family"]) if "family" in found else (),
             arch=_arch(found["arch"]) if "arch" in found else None,
             spot=_boolean(found["spot"]) if "spot" in found else None,
             env=found.get("env", ""),
@@ -129,12 +130,12 @@ def span(text: str) -> Span:
 
 
 def _plain(value: Span) -> str:
-    low, high = (f"{bound:.10f}".rstrip("0").rstrip(".") for bound in (value.low, value.high))
+    low, high = (f"{Decimal(repr(bound)):f}".removesuffix(".0") for bound in (value.low, value.high))
     return low if low == high else f"{low}+{high}"
 
 
 def _families(text: str) -> tuple[str, ...]:
-    names = tuple(filter(None, text.split("+")))
+    names = tuple(text.split("+"))
     for name in names:
         if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)?", name):
             raise ValueError(f"family {name!r} is not one like c7g or c7g.large")

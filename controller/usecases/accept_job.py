@@ -32,7 +32,7 @@ class AcceptJob:
         new = self.jobs.add(list(heard.values()))
         for job in heard.values():
             self._tell(job, is_new=job.key in new)
-        return [job for job in heard.values() if job.key in new]
+        return [replace(job, version=job.version + 1) for job in heard.values() if job.key in new]
 
     def _read(self, message: JobQueued) -> Job | None:
         job = self._job(message)

@@ -100,9 +100,10 @@ class ClaimRunner:
             raise Rejected(f"{instance_id} was not launched by this stack")
         lifecycle = Lifecycle.SPOT if machine.spot else Lifecycle.ON_DEMAND
         seen = Machine(instance_id, machine.instance_type, machine.zone, lifecycle)
-        held = self.jobs.get(launch.jobs)
-        open_jobs = [key for key in launch.jobs if key in held and held[key].state is JobState.LAUNCHING]
-        return new_runner(launch, (open_jobs or list(launch.jobs))[0], seen, self.clock())
+        held = [job for job in self.jobs.get(launch.jobs).values() if job.launch_id == launch_id]
+        open_jobs = {job.key for job in held if job.state is JobState.LAUNCHING}
+        intended = next((key for key in launch.jobs if key in open_jobs), launch.jobs[0])
+        return new_runner(launch, intended, seen, self.clock())
 
     def _check(self, runner: Runner, claim: Claim) -> None:
         if runner.state is RunnerState.LAUNCHED:
@@ -133,7 +134,7 @@ class ClaimRunner:
         if intended and _wants(intended, runner):
             return intended
         for job in self.jobs.waiting(_LINE_READ):
-            if job.shape == runner.shape and job.state is JobState.WAITING:
+            if job.shape == runner.shape and job.state is JobState.WAITING and _wants(job, runner):
                 return job
         if runner.version:
             self.ledger.save([runners_of.move(runner, RunnerState.FINISHED, self.clock(), "nothing to do")])
@@ -226,7 +227,7 @@ _SET_UP_S = 120.0
 def _wants(job: Job, runner: Runner) -> bool:
     match job.state:
         case JobState.WAITING:
-            return True
+            return not job.on_demand or runner.lifecycle is Lifecycle.ON_DEMAND
         case JobState.LAUNCHING:
             return job.launch_id == runner.launch_id
         case JobState.LAUNCHED | JobState.CLAIMED:

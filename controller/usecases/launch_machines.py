@@ -16,6 +16,7 @@ from controller.domain.events import (
     Event,
     JobBackInLine,
     JobLaunched,
+    JobRefused,
     LaunchAnswered,
     LaunchRefused,
     LaunchReplayed,
@@ -26,10 +27,12 @@ from controller.domain.launch import Launch, LaunchAnswer, LaunchPlan, LaunchSta
 from controller.domain.runner import Runner
 from controller.domain.settlement import Settlement, settle
 from controller.errors import Rejected, Unavailable
-from controller.ports import Configs, Fleet, Jobs, Launches, Ledger, Runners, Tell
+from controller.ports import Configs, Fleet, Jobs, Launches, Ledger, Record, Runners, Tell
 from runner_agent.contract.trace import TraceContext
 
 _TRIES = 5
+_ATOMIC = 100
+"""Records that the ledger writes in one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class LaunchMachines:
         """Climb the capacity ladder for waiting jobs of one shape until each has a machine or a reason."""
         try:
             route = routing.resolve(labels.parse(group[0].labels), self._find)
+            self._template(route.platform)
         except Rejected as refusal:
             self._refuse(group, str(refusal))
             return
@@ -92,7 +96,9 @@ class LaunchMachines:
 
     def _refuse(self, group: Sequence[Job], reason: str) -> None:
         now = self.clock()
-        self.ledger.save([jobs_of.move(job, JobState.REFUSED, now, reason) for job in group])
+        if not self.ledger.save([jobs_of.move(job, JobState.REFUSED, now, reason) for job in group]):
+            for job in group:
+                self.tell(JobRefused(job.id, job.repository, job.name, reason))
 
     def _reserve(self, group: Sequence[Job], route: routing.Route, rung: Rung) -> tuple[Launch, list[Job]] | None:
         """The launch record and its jobs, taken out of the line together; None when no job is left to take."""
@@ -161,7 +167,7 @@ class LaunchMachines:
     def _settle(self, record: Launch, held: list[Job], answer: LaunchAnswer, known: Mapping[str, Runner]) -> Settlement:
         for _ in range(_TRIES):
             settled = settle(record, held, answer, known, self.clock())
-            if not self.ledger.save(settled.records):
+            if self._save(settled.records):
                 return settled.stored()
             again = self.launches.get(record.launch_id)
             if again is None or again.state is LaunchState.SETTLED:
@@ -169,6 +175,11 @@ class LaunchMachines:
             record, held = again, list(self.jobs.get(record.jobs).values())
             known = self.runners.get(machine.instance_id for machine in answer.machines)
         raise Unavailable(f"launch {record.launch_id}: its jobs change faster than it can be settled")
+
+    def _save(self, records: Sequence[Record]) -> bool:
+        """Step by step up to the first that fails: the launch record is in the last, and must not be settled alone."""
+        steps = (records[start : start + _ATOMIC] for start in range(0, len(records), _ATOMIC))
+        return not any(self.ledger.save(step) for step in steps)
 
 
 def _story(

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,15 @@ def _key(secret: str, day: str, scope: Scope) -> bytes:
 
 
 def _path(path: str, scope: Scope) -> str:
-    # S3 signs the path as it is sent; every other service signs it encoded once more.
-    once = quote(unquote(path or "/"), safe="/-_.~")
-    return once if scope.service == "s3" else quote(once, safe="/-_.~")
+    # S3 signs the path as it is sent; every other service signs that encoded once more.
+    return path or "/" if scope.service == "s3" else quote(path or "/", safe="/-_.~")
 
 
 def _query(query: str) -> str:
     pairs = parse_qsl(query, keep_blank_values=True)
-    return "&".join(sorted(f"{quote(k, safe='-_.~')}={quote(v, safe='-_.~')}" for k, v in pairs))
+    # Sorted by name before the names are joined to their values: "=" would sort after most of what a name can hold.
+    encoded = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in pairs)
+    return "&".join(f"{name}={value}" for name, value in encoded)
 
 
 def _lines(headers: dict[str, str]) -> list[str]:

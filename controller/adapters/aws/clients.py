@@ -1,0 +1,129 @@
+"""The one place where AWS SDK clients are made, each on its first use, and their errors translated."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from controller.adapters.aws import errors
+from controller.errors import Rejected, Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+
+QUICK = Config(
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
+)
+"""For services that answer within milliseconds."""
+
+SLOW = Config(
+    connect_timeout=2, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
+)
+
+ONCE = Config(
+    connect_timeout=2, read_timeout=40, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
+)
+"""For CreateFleet: a retry inside the SDK would hide throttling, and our launch record is the better retry."""
+
+
+_ALL = ("dynamodb", "sqs", "ssm", "secrets", "ec2", "ec2_once")
+
+
+class Clients:
+    """AWS clients of one region; the SDK itself reads credentials and AWS_ENDPOINT_URL from the environment."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+        # A session makes one client at a time; the clients themselves may be shared by threads.
+        self._lock = threading.RLock()
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session(region_name=self._region)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """The tables."""
+        with self._lock:
+            return self._session.client("dynamodb", config=QUICK)
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """The queues."""
+        with self._lock:
+            return self._session.client("sqs", config=QUICK)
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        """The runner configurations."""
+        with self._lock:
+            return self._session.client("ssm", config=QUICK)
+
+    @cached_property
+    def secrets(self) -> SecretsManagerClient:
+        """The secrets."""
+        with self._lock:
+            return self._session.client("secretsmanager", config=QUICK)
+
+    @cached_property
+    def ec2(self) -> EC2Client:
+        """The machines: to list and to end them."""
+        with self._lock:
+            return self._session.client("ec2", config=SLOW)
+
+    @cached_property
+    def ec2_once(self) -> EC2Client:
+        """The machines: to launch them, with every refusal and fault shown to the caller."""
+        with self._lock:
+            return self._session.client("ec2", config=ONCE)
+
+    def make_all(self) -> None:
+        """Make every client now, from the environment as it is now."""
+        for name in _ALL:
+            getattr(self, name)
+
+    def close(self) -> None:
+        """Close the connections of the clients made so far."""
+        for name in _ALL:
+            client = self.__dict__.pop(name, None)
+            if client is not None:
+                client.close()
+
+
+@contextmanager
+def asking(what: str) -> Iterator[None]:
+    """Turn the SDK's exceptions inside the block into ours; `what` names the call and its object."""
+    try:
+        yield
+    except ClientError as error:
+        raise errors.failure(what, code_of(error), status_of(error), message_of(error)) from error
+    except ParamValidationError as error:
+        raise Rejected(f"{what}: {error}") from error
+    except BotoCoreError as error:
+        raise Unavailable(f"{what}: {error}") from error
+
+
+def code_of(error: ClientError) -> str:
+    """AWS's code for what went wrong."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def status_of(error: ClientError) -> int:
+    """The HTTP status of the answer."""
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+
+
+def message_of(error: ClientError) -> str:
+    """AWS's own words."""
+    return error.response.get("Error", {}).get("Message", "")

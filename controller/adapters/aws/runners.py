@@ -1,0 +1,27 @@
+"""The machines' records in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from controller import schema
+from controller.adapters.aws.clients import Clients
+from controller.adapters.aws.items import readable, record_of
+from controller.adapters.aws.reads import TableReader
+from controller.domain.runner import Runner
+
+
+class DynamoRunners:
+    """The `Runners` port."""
+
+    def __init__(self, clients: Clients, table: str) -> None:
+        self._reader = TableReader(clients, table, schema.RUNNERS.indexes[0])
+
+    def get(self, instance_ids: Iterable[str]) -> dict[str, Runner]:
+        """The known ones among these machines, as last written."""
+        runners = [record_of(Runner, item) for item in self._reader.batch(instance_ids)]
+        return {runner.instance_id: runner for runner in runners}
+
+    def expired(self, before: float, limit: int) -> list[Runner]:
+        """Machines not known to have ended whose lease ran out before a time."""
+        return readable(Runner, self._reader.stage(schema.MACHINES, limit, before))

@@ -1,0 +1,93 @@
+"""The ledger, the launch records and the shared small facts in DynamoDB."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from controller import schema
+from controller.adapters.aws.clients import Clients, asking
+from controller.adapters.aws.items import attributes, item_of, number_of, readable, record_of, text_of
+from controller.adapters.aws.reads import TableReader
+from controller.adapters.aws.writes import ATOMIC, Put, Writer
+from controller.domain.job import Job
+from controller.domain.launch import Launch, LaunchState
+from controller.domain.runner import Runner
+from controller.ports import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The physical names of the tables that the ledger writes."""
+
+    jobs: str
+    runners: str
+    launches: str
+
+    def of(self, record: Record) -> str:
+        """The table a record belongs to."""
+        match record:
+            case Job():
+                return self.jobs
+            case Runner():
+                return self.runners
+            case Launch():
+                return self.launches
+
+
+class DynamoLedger:
+    """The `Ledger` port: a record is replaced only at the version it was read at."""
+
+    def __init__(self, clients: Clients, tables: Tables) -> None:
+        self._tables = tables
+        self._writer = Writer(clients)
+
+    def save(self, records: Sequence[Record]) -> frozenset[str]:
+        """Write all, or none of a hundred where one has changed: the ids of the changed ones."""
+        puts = [Put(self._tables.of(record), item_of(record), record.version) for record in records]
+        stale: set[str] = set()
+        for start in range(0, len(puts), ATOMIC):
+            stale |= self._writer.put(puts[start : start + ATOMIC])
+        return frozenset(stale)
+
+
+class DynamoLaunches:
+    """The `Launches` port; its index holds keys only, because the frozen requests are long."""
+
+    def __init__(self, clients: Clients, table: str) -> None:
+        self._reader = TableReader(clients, table, schema.LAUNCHES.indexes[0])
+
+    def get(self, launch_id: str) -> Launch | None:
+        """The launch, as last written."""
+        item = self._reader.get(launch_id)
+        return None if item is None else record_of(Launch, item)
+
+    def pending(self, before: float, limit: int) -> list[Launch]:
+        """Launches written before a time and not settled yet, oldest first."""
+        keys = [text_of(item, "id") for item in self._reader.stage(schema.PENDING, limit, before)]
+        launches = {launch.id: launch for launch in readable(Launch, self._reader.batch(keys))}
+        ordered = [launches[key] for key in keys if key in launches]
+        return [launch for launch in ordered if launch.state is LaunchState.PENDING]
+
+
+class DynamoMemory:
+    """The `Memory` port."""
+
+    def __init__(self, clients: Clients, table: str) -> None:
+        self._clients = clients
+        self._reader = TableReader(clients, table)
+
+    def recall(self, name: str, now: float) -> str | None:
+        """The fact, unless it is unknown or has expired."""
+        item = self._reader.get(name)
+        # DynamoDB deletes expired items within days, so whether it is over is read from the item.
+        if item is None or number_of(item, "until") <= now:
+            return None
+        return text_of(item, "fact")
+
+    def remember(self, name: str, value: str, expires: float) -> None:
+        """Keep the fact until a time; the last writer wins."""
+        item = attributes({"id": name, "fact": value, "until": expires, schema.MEMORY.expires: math.ceil(expires)})
+        with asking(f"memory {name}"):
+            self._clients.dynamodb.put_item(TableName=self._reader.table, Item=item)

@@ -1,0 +1,1 @@
+"""GitHub behind the ports: deliveries in (`webhook`), REST calls out (`api`, `tokens`)."""

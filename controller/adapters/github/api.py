@@ -1,0 +1,103 @@
+"""GitHub's runner interface over REST."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from urllib.parse import quote
+
+from controller.adapters.connection import Answer
+from controller.adapters.github.calls import Call, Rest, Unauthorized, fields, rows
+from controller.adapters.github.tokens import App, Tokens
+from controller.domain.fleet_config import Arch, Os
+from controller.errors import Rejected, Unavailable
+from controller.ports import NameTaken, Registered, Registration, Release, Secrets
+
+WORK_FOLDER = "_work"
+
+_OK, _CREATED, _NO_CONTENT, _NOT_FOUND, _CONFLICT = 200, 201, 204, 404, 409
+_GITHUB_OS = {Os.LINUX: "linux", Os.WINDOWS: "win"}
+_VERSION = re.compile(r"-(\d+\.\d+\.\d+)\.(?:tar\.gz|zip)$")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class GitHubApi:
+    """The `GitHub` port."""
+
+    def __init__(self, app: App, secrets: Secrets) -> None:
+        self._rest = Rest()
+        self._tokens = Tokens(self._rest, app, secrets)
+
+    def register(self, wanted: Registration, now: float) -> Registered | NameTaken:
+        """Mint a JIT configuration."""
+        asked = {
+            "name": wanted.name,
+            "runner_group_id": wanted.group_id,
+            "labels": list(wanted.labels),
+            "work_folder": WORK_FOLDER,
+        }
+        call = Call("POST", wanted.server, f"{_runners(wanted)}/generate-jitconfig", asked)
+        answer = self._send(call, wanted, now, fine={_CREATED, _CONFLICT})
+        return NameTaken(wanted.name) if answer.status == _CONFLICT else _registered(call, answer)
+
+    def is_registered(self, wanted: Registration, runner_id: int, now: float) -> bool:
+        """Whether GitHub still has the runner; a refusal to say is not a no."""
+        call = Call("GET", wanted.server, f"{_runners(wanted)}/{runner_id}")
+        try:
+            answer = self._send(call, wanted, now, fine={_OK, _NOT_FOUND})
+        except Rejected as refusal:
+            raise Unavailable(str(refusal)) from refusal
+        return answer.status == _OK
+
+    def remove(self, wanted: Registration, runner_id: int, now: float) -> None:
+        """Remove the runner; one that is gone already does no harm."""
+        call = Call("DELETE", wanted.server, f"{_runners(wanted)}/{runner_id}")
+        self._send(call, wanted, now, fine={_NO_CONTENT, _NOT_FOUND})
+
+    def release(self, wanted: Registration, os: Os, arch: Arch, now: float) -> Release:
+        """The release that GitHub offers now; raises `Rejected` for one without a SHA-256."""
+        call = Call("GET", wanted.server, f"{_runners(wanted)}/downloads")
+        offered = rows(call, self._send(call, wanted, now, fine={_OK}))
+        for row in offered:
+            if row.get("os") == _GITHUB_OS[os] and row.get("architecture") == arch.value:
+                return _release(f"{wanted.server} {os}/{arch} runner", row)
+        raise Rejected(f"{call}: no runner for {os}/{arch}")
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._rest.close()
+
+    def _send(self, call: Call, wanted: Registration, now: float, fine: Collection[int]) -> Answer:
+        token = self._tokens.of(wanted.server, wanted.installation_id, now)
+        try:
+            return self._rest.send(call, token, now, fine)
+        except Unauthorized:
+            # Revoked before its time: once more with a new one.
+            self._tokens.forget(wanted.server, wanted.installation_id, token)
+            token = self._tokens.of(wanted.server, wanted.installation_id, now)
+            return self._rest.send(call, token, now, fine)
+
+
+def _runners(wanted: Registration) -> str:
+    if wanted.organization:
+        return f"/orgs/{quote(wanted.repository.partition('/')[0])}/actions/runners"
+    return f"/repos/{quote(wanted.repository)}/actions/runners"
+
+
+def _registered(call: Call, answer: Answer) -> Registered:
+    data = fields(call, answer)
+    runner, jit_config = data.get("runner"), data.get("encoded_jit_config")
+    runner_id = runner.get("id") if isinstance(runner, dict) else None
+    if not isinstance(runner_id, int) or not isinstance(jit_config, str):
+        raise Unavailable(f"{call}: answered without a runner and its configuration")
+    return Registered(runner_id, jit_config)
+
+
+def _release(what: str, row: Mapping[str, object]) -> Release:
+    url, name, sha256 = (str(row.get(field) or "") for field in ("download_url", "filename", "sha256_checksum"))
+    version = _VERSION.search(name)
+    if not url or version is None:
+        raise Rejected(f"{what}: {name or 'no file'} at {url or 'no address'} tells no version")
+    if not _SHA256.fullmatch(sha256.lower()):
+        raise Rejected(f"{what} {version[1]}: offered without a SHA-256")
+    return Release(version[1], sha256.lower(), url)

@@ -1,0 +1,106 @@
+"""The one way into AWS: believe the signature, ask the judge, let the service answer, write the log."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from controller.local.aws.calls import Call, CallLog, CallRecord
+from controller.local.aws.principals import CredentialStore, Principal
+from controller.local.aws.refusals import ServiceError, error, refusal
+from controller.local.aws.signatures import Fault, Unverified, Verified, claimed, verify
+from controller.local.aws.web import Reply, Request
+
+Service = Callable[[Call], Reply]
+Judge = Callable[[Principal, str, str, str], bool]
+"""Whether a principal may do `action` of `service` on `resource`."""
+
+
+def allow(principal: Principal, service: str, action: str, resource: str) -> bool:  # noqa: ARG001 - a Judge's shape
+    """Let everybody do everything."""
+    return True
+
+
+class Gate:
+    """Hands each believed and allowed call to its service; whatever has no service of its own goes to the store."""
+
+    def __init__(self, credentials: CredentialStore, store: Service, judge: Judge, log: CallLog) -> None:
+        self.services: dict[str, Service] = {}
+        self._credentials = credentials
+        self._store = store
+        self._judge = judge
+        self._log = log
+
+    def answer(self, request: Request) -> Reply:
+        """A request as it came over HTTP."""
+        began = time.time()
+        try:
+            who = verify(request, self._credentials, began)
+        except Unverified as stranger:
+            return self._turn_away(request, stranger, began)
+        return self.perform(Call(who.principal, who.service, who.region, request))
+
+    def admit(self, request: Request) -> Verified | Reply:
+        """The sender of a request for the HTTP API; or the refusal to send back, already written to the log."""
+        began = time.time()
+        try:
+            who = verify(request, self._credentials, began)
+        except Unverified as stranger:
+            return self._turn_away(request, stranger, began, service="execute-api")
+        if who.service == "execute-api":
+            return who
+        elsewhere = Unverified(Fault.MISMATCH, "Credential should be scoped to correct service: execute-api")
+        return self._turn_away(request, elsewhere, began, service="execute-api")
+
+    def perform(self, call: Call, service: Service | None = None) -> Reply:
+        """A call whose sender is known: from outside, or from a part of the cloud that acts for the stack."""
+        began, started = time.time(), time.perf_counter()
+        reply = self._judged(call, service or self.services.get(call.service, self._store))
+        ms = (time.perf_counter() - started) * 1000
+        who = call.principal
+        self._log.add(CallRecord(began, call.service, call.action, call.resource, who.kind, who.name, reply.status, ms))
+        return reply
+
+    def ask(self, principal: Principal, region: str, target: str, fields: Mapping[str, object]) -> dict[str, Any]:
+        """A call that AWS itself makes on SQS; raises `ServiceError` where it is refused."""
+        headers = {"x-amz-target": f"AmazonSQS.{target}"}
+        request = Request("POST", "/", headers, json.dumps(fields).encode())
+        reply = self.perform(Call(principal, "sqs", region, request))
+        data: dict[str, Any] = json.loads(reply.body or b"{}")
+        if reply.status != 200:  # noqa: PLR2004 - HTTP's OK
+            raise ServiceError(str(data.get("__type")), str(data.get("message")), reply.status)
+        return data
+
+    def _judged(self, call: Call, service: Service) -> Reply:
+        who = call.principal
+        if not self._judge(who, call.service, call.action, call.resource):
+            about = f"{call.service}:{call.action} on resource: {call.resource}"
+            return refusal(call.service, Fault.DENIED, f"User: {who.arn} is not authorized to perform: {about}")
+        try:
+            return service(call)
+        except ServiceError as problem:
+            return error(call.service, problem)
+
+    def _turn_away(self, request: Request, stranger: Unverified, began: float, service: str = "") -> Reply:
+        try:
+            claim = claimed(request)
+            service, name = service or claim.service, claim.access_key
+        except Unverified:
+            service, name = service or _guess(request), ""
+        reply = refusal(service, stranger.fault, str(stranger))
+        action = request.headers.get("x-amz-target", "").rpartition(".")[2] or request.method
+        ms = (time.time() - began) * 1000
+        self._log.add(CallRecord(began, service, action, "", None, name, reply.status, ms))
+        return reply
+
+
+def _guess(request: Request) -> str:
+    """The service that an unsigned request is meant for."""
+    target = request.headers.get("x-amz-target", "").partition(".")[0].lower()
+    for service in ("sqs", "dynamodb", "secretsmanager", "ssm", "logs"):
+        if service in target:
+            return service
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return "ec2" if form else "s3"

@@ -1,0 +1,182 @@
+"""Local machines: one tree of real processes each, watched until it ends, counted from the process table."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+_INIT = Path(__file__).with_name("machine.py")
+_PATIENCE_S = 2.0
+
+
+@dataclass(slots=True)
+class Machine:
+    """A machine that has been switched on."""
+
+    home: Path
+    init: subprocess.Popen[bytes] = field(repr=False)
+    mains: socket.socket = field(repr=False)
+    """Ours of two ends: closing it cuts the machine's power, its closing tells that the machine is off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of a machine, from the process table."""
+
+    pid: int
+    machine: str
+    command: str
+
+
+class Machines:
+    """Switches machines on and off; `on_end` hears of each one that has ended, however it ended."""
+
+    def __init__(self, on_end: Callable[[str], None]) -> None:
+        self._on_end = on_end
+        self._lock = threading.Lock()
+        self._running: dict[str, Machine] = {}
+        self._homes: dict[str, Path] = {}
+        self._seen: dict[str, psutil.Process] = {}
+        self._selector = selectors.DefaultSelector()
+        self._bell, self._ring = socket.socketpair()
+        self._selector.register(self._bell, selectors.EVENT_READ)
+        self._closed = False
+        self._watcher = threading.Thread(target=self._watch, name="machines", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._watcher.start()
+
+    def switch_on(self, name: str, home: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start the machine's process 1 with this command below it; its output is the machine's console."""
+        ours, theirs = socket.socketpair()
+        with self._lock:
+            if self._closed:
+                ours.close()
+                theirs.close()
+                return
+            with theirs, console(home).open("ab") as screen:
+                init = subprocess.Popen(
+                    [sys.executable, "-I", "-S", str(_INIT), *command],
+                    stdin=theirs.fileno(),
+                    stdout=screen,
+                    stderr=screen,
+                    cwd=home,
+                    env=dict(environment),
+                    start_new_session=True,
+                )
+            self._running[name] = Machine(home, init, ours)
+            self._homes[name] = home
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self._seen[name] = psutil.Process(init.pid)
+            self._selector.register(ours, selectors.EVENT_READ, name)
+        self._ring.send(b"!")
+
+    def switch_off(self, names: Iterable[str]) -> None:
+        """Ask machines to end at once; those that have ended already are left alone."""
+        with self._lock:
+            for name in names:
+                if machine := self._running.get(name):
+                    machine.init.send_signal(signal.SIGTERM)
+
+    def processes(self) -> tuple[Process, ...]:
+        """Every living process of every machine there ever was, by descent and by where it lives."""
+        with self._lock:
+            homes, roots = dict(self._homes), dict(self._seen)
+        found: dict[int, Process] = {}
+        for name, root in roots.items():
+            with contextlib.suppress(psutil.Error):
+                for process in (root, *root.children(recursive=True)):
+                    _count(found, name, process)
+        names = {str(home): name for name, home in homes.items()}
+        for process in psutil.process_iter() if names else ():
+            if process.pid not in found and (home := _home_of(process, names)):
+                _count(found, names[home], process)
+        return tuple(found.values())
+
+    def stop(self) -> None:
+        """Cut the power of all machines and see them end; a second stop does nothing."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            machines = list(self._running.values())
+        for machine in machines:
+            machine.mains.shutdown(socket.SHUT_RDWR)
+        for machine in machines:
+            _end(machine)
+        self._ring.close()
+        if self._watcher.ident is not None:
+            self._watcher.join(_PATIENCE_S)
+        for machine in machines:
+            machine.mains.close()
+        self._selector.close()
+        self._bell.close()
+
+    def _watch(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    if not self._bell.recv(64):
+                        return
+                else:
+                    self._ended(key.data)
+
+    def _ended(self, name: str) -> None:
+        with self._lock:
+            if self._closed:
+                self._selector.unregister(self._running[name].mains)
+                return
+            machine = self._running.pop(name)
+            self._selector.unregister(machine.mains)
+        _end(machine)
+        machine.mains.close()
+        try:
+            self._on_end(name)
+        except Exception:
+            logging.getLogger(__name__).exception("the end of machine %s could not be written down", name)
+
+
+def console(home: Path) -> Path:
+    """Where a machine's console output is kept, out of the machine's own reach."""
+    return home.with_name(f"{home.name}.console")
+
+
+def _end(machine: Machine) -> None:
+    """See process 1 off; one that does not end by itself is killed with all below it."""
+    try:
+        machine.init.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            below = psutil.Process(machine.init.pid).children(recursive=True)
+            machine.init.kill()
+            for process in below:
+                process.kill()
+        machine.init.wait()
+
+
+def _count(found: dict[int, Process], name: str, process: psutil.Process) -> None:
+    with contextlib.suppress(psutil.Error):
+        if process.status() != psutil.STATUS_ZOMBIE:
+            found[process.pid] = Process(process.pid, name, " ".join(process.cmdline()))
+
+
+def _home_of(process: psutil.Process, homes: Mapping[str, str]) -> str:
+    """The machine that an orphan came from: by the home it was given, or the folder it works in."""
+    with contextlib.suppress(psutil.Error, OSError):
+        for place in (process.environ().get("SPOTRUNNER_HOME", ""), process.cwd()):
+            for home in homes:
+                if place == home or place.startswith(f"{home}/"):
+                    return home
+    return ""

@@ -1,0 +1,154 @@
+"""Deploys the stack into the local cloud, over the AWS API and from the contracts that infrastructure deploys."""
+
+from __future__ import annotations
+
+import json
+import math
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from controller import schema, wiring
+from controller.settings import Settings
+from runner_agent.contract import wire
+from runner_agent.contract.bundle import UserData
+
+Client = Callable[[str], Any]
+
+ZONES = "abc"
+PLATFORMS = {"linux/x64": "ami-0local0linux0x64", "linux/arm64": "ami-0local0linux0arm"}
+MIN_VISIBILITY_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubApp:
+    """The GitHub App that the stack speaks as."""
+
+    api_url: str
+    app_id: str
+    key_pem: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What is to be deployed."""
+
+    name: str
+    region: str
+    github: GitHubApp
+    configs: Mapping[str, str]
+    """Runner configurations: name to JSON."""
+    queues: Sequence[wiring.Queue]
+    speed: float
+    claim_url: str
+    otlp_endpoint: str
+
+
+def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Settings:
+    """Create everything; the settings that a function of this stack is given, some replaced by the caller's."""
+    for table in schema.TABLES:
+        _table(client("dynamodb"), stack.name, table)
+    urls = {queue.name: _queue(client("sqs"), stack, queue) for queue in stack.queues}
+    bucket = f"{stack.name}-runner-cache"
+    client("s3").create_bucket(Bucket=bucket)
+    prefix = f"/spotrunner/{stack.name}/runner-configs/"
+    for name, config in stack.configs.items():
+        client("ssm").put_parameter(Name=prefix + name, Value=config, Type="String")
+    values: dict[str, Any] = {
+        "stack": stack.name,
+        "region": stack.region,
+        **{f"{table.name}_table": f"{stack.name}-{table.name}" for table in schema.TABLES},
+        **{f"{queue.name}_queue_url": urls.get(queue.name, "") for queue in wiring.QUEUES},
+        "webhook_secret_id": _secret(client, f"{stack.name}-webhook", stack.github.webhook_secret),
+        "app_key_secret_id": _secret(client, f"{stack.name}-app-key", stack.github.key_pem),
+        "app_id": stack.github.app_id,
+        "github_api_url": stack.github.api_url,
+        "config_prefix": prefix,
+        "subnets": _pairs(_subnets(client("ec2"), stack.region)),
+        "runner_cache_bucket": bucket,
+        "otlp_endpoint": stack.otlp_endpoint,
+        **settings,
+    }
+    deadline = values.get("claim_deadline_s", Settings.__dataclass_fields__["claim_deadline_s"].default)
+    user_data = UserData(stack.claim_url, stack.name, float(deadline))
+    templates = {platform: _template(client("ec2"), stack, platform, user_data) for platform in PLATFORMS}
+    return Settings(**{"launch_templates": _pairs(templates), **values})
+
+
+def _table(dynamodb: Any, stack: str, table: schema.Table) -> None:  # noqa: ANN401 - a boto3 client
+    keys = {table.partition: "S"}
+    for index in table.indexes:
+        keys |= {index.partition: "S", index.sort: "N" if index.sort in schema.NUMERIC_SORTS else "S"}
+    name = f"{stack}-{table.name}"
+    indexes = [
+        {
+            "IndexName": index.name,
+            "KeySchema": _keys(index.partition, index.sort),
+            "Projection": {"ProjectionType": "ALL" if index.whole else "KEYS_ONLY"},
+        }
+        for index in table.indexes
+    ]
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=_keys(table.partition),
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in keys.items()],
+        BillingMode="PAY_PER_REQUEST",
+        **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
+    )
+    ttl = {"Enabled": True, "AttributeName": table.expires}
+    dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+
+
+def _keys(partition: str, sort: str = "") -> list[dict[str, str]]:
+    keys = [{"AttributeName": partition, "KeyType": "HASH"}]
+    return [*keys, {"AttributeName": sort, "KeyType": "RANGE"}] if sort else keys
+
+
+def _queue(sqs: Any, stack: Stack, queue: wiring.Queue) -> str:  # noqa: ANN401 - a boto3 client
+    """The queue with its dead-letter queue; where time is faster, messages come back sooner."""
+    name = f"{stack.name}-{queue.name}"
+    dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    visibility = max(MIN_VISIBILITY_S, math.ceil(queue.visibility_s / stack.speed))
+    attributes = {
+        "VisibilityTimeout": str(min(queue.visibility_s, visibility)),
+        "MessageRetentionPeriod": str(queue.retention_s),
+        "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": queue.max_receives}),
+    }
+    return str(sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+
+def _secret(client: Client, name: str, text: str) -> str:
+    return str(client("secretsmanager").create_secret(Name=name, SecretString=text)["ARN"])
+
+
+def _subnets(ec2: Any, region: str) -> dict[str, str]:  # noqa: ANN401 - a boto3 client
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    found = {}
+    for number, letter in enumerate(ZONES):
+        zone = f"{region}{letter}"
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number * 64}.0/18", AvailabilityZone=zone)
+        found[zone] = str(subnet["Subnet"]["SubnetId"])
+    return found
+
+
+def _template(ec2: Any, stack: Stack, platform: str, user_data: UserData) -> str:  # noqa: ANN401 - a boto3 client
+    data = {
+        "ImageId": PLATFORMS[platform],
+        "IamInstanceProfile": {"Name": wiring.role_name(stack.name, wiring.MACHINE)},
+        "InstanceInitiatedShutdownBehavior": "terminate",
+        "MetadataOptions": {"HttpTokens": "required", "InstanceMetadataTags": "enabled"},
+        "UserData": b64encode(wire.dumps(user_data).encode()).decode(),
+    }
+    name = f"{stack.name}-{platform.replace('/', '-')}"
+    return str(
+        ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)["LaunchTemplate"][
+            "LaunchTemplateId"
+        ]
+    )
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in values.items())

@@ -1,0 +1,236 @@
+"""The embedded GitHub as one object: start it, submit workflows, look at everything, stop it without a trace."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from controller.local.github.account import Organisation, Person, Repository
+from controller.local.github.api import NOT_FOUND, Gate
+from controller.local.github.api_app import AppRoutes
+from controller.local.github.api_runners import RunnerRoutes
+from controller.local.github.api_runs import RunRoutes
+from controller.local.github.broker import Broker, Tools, version_numbers
+from controller.local.github.config import Config
+from controller.local.github.exchange import Exchange
+from controller.local.github.identity import AppKey, Identity, process_key, system_clock
+from controller.local.github.job import Job, Status
+from controller.local.github.payloads import Place, imagined_event, workflow_job_event
+from controller.local.github.ratelimit import RateLimits
+from controller.local.github.registry import Registry
+from controller.local.github.release import Release, releases
+from controller.local.github.runbook import Entry, Runbook
+from controller.local.github.scheduler import Change
+from controller.local.github.views import RunnerView, RunView, runner_view_of, view_of
+from controller.local.github.web import Door, Request, RequestRecord, Response, Route
+from controller.local.github.webhooks import Delivery, Webhooks
+from controller.local.github.workflow import read_workflow
+
+SWEEP_S = 0.25
+_OCTOCAT_ID = 583_231
+
+
+class GitHub:
+    """A whole GitHub on one loopback port; every member may be used from any thread."""
+
+    def __init__(self, config: Config | None = None, clock: Callable[[], datetime] = system_clock) -> None:
+        self._config = config = config or Config()
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._moved = threading.Condition(self._lock)
+        self._key = AppKey.of(process_key("app"))
+        self._organisation = Organisation(config.organisation)
+        self._repositories = [
+            Repository(self._organisation, name, 500_000_001 + n) for n, name in enumerate(config.repositories)
+        ]
+        self._door = Door(NOT_FOUND)
+        self._webhooks = Webhooks(config.webhook_url, config.webhook_secret, config.app_id, clock)
+        self._runbook = Runbook(config.actor, clock, self._lock)
+        self._runbook.listen(self._announce)
+        self._registry = Registry(self.base_url, clock, self._lock)
+        self._exchange = Exchange(self._runbook, self._registry, config.patience, clock, self._lock)
+        self._broker = Broker(self._registry, self._exchange, self.base_url, self._tools(), clock)
+        self._releases = releases()
+        self._door.routes = self._routes()
+        self._stopping = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="github-sweeper")
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._door.start()
+        self._sweeper.start()
+
+    def stop(self) -> None:
+        """End every thread and close every connection and the port."""
+        self._stopping.set()
+        self._sweeper.join()
+        self._webhooks.stop()
+        self._exchange.close()
+        self._door.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def base_url(self) -> str:
+        """The API's address, `https://api.github.com` elsewhere."""
+        return self._door.base_url
+
+    @property
+    def app_id(self) -> int:
+        """The App's id, the issuer of its JWTs."""
+        return self._config.app_id
+
+    @property
+    def installation_id(self) -> int:
+        """The App's installation on the organisation."""
+        return self._config.installation_id
+
+    @property
+    def private_key_pem(self) -> str:
+        """The App's private key."""
+        return self._key.private_pem
+
+    @property
+    def webhook_secret(self) -> str:
+        """What deliveries are signed with."""
+        return self._config.webhook_secret
+
+    def connect(self, webhook_url: str) -> None:
+        """Say where webhooks go, when that is known only after the start."""
+        self._webhooks.url = webhook_url
+
+    @property
+    def organisation(self) -> str:
+        """The login of the account the App is installed on."""
+        return self._config.organisation
+
+    @property
+    def repositories(self) -> tuple[str, ...]:
+        """The full names of its repositories."""
+        return tuple(each.full_name for each in self._repositories)
+
+    def submit(self, path: Path, repository: str = "") -> RunView:
+        """Push a workflow file: its run starts at once. The first repository unless another is named."""
+        workflow = read_workflow(path)
+        named = [each for each in self._repositories if repository in ("", each.name, each.full_name)]
+        if not named:
+            raise KeyError(f"there is no repository {repository!r}; there are {', '.join(self.repositories)}")
+        return view_of(self._runbook.submit(workflow, named[0]))
+
+    def cancel(self, run_id: int) -> None:
+        """Cancel a run, as its page's button does."""
+        entry = self._runbook.find(run_id)
+        if entry is None:
+            raise KeyError(f"there is no run {run_id}")
+        self._runbook.cancel(entry, f"The run was canceled by @{self._config.actor}.")
+
+    @property
+    def runs(self) -> tuple[RunView, ...]:
+        """Every run, oldest first."""
+        with self._lock:
+            return tuple(view_of(entry) for entry in self._runbook.entries)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Every job of every run that exists so far."""
+        return tuple(job for run in self.runs for job in run.jobs)
+
+    @property
+    def runners(self) -> tuple[RunnerView, ...]:
+        """Every runner registered now."""
+        with self._lock:
+            return tuple(runner_view_of(each) for each in self._registry.runners)
+
+    @property
+    def requests(self) -> tuple[RequestRecord, ...]:
+        """Every request so far, by route template; REST routes are those whose caller is an app or installation."""
+        return self._door.records
+
+    @property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """Every webhook delivery so far."""
+        return self._webhooks.deliveries
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """The runner archives that can be downloaded."""
+        return self._releases
+
+    @property
+    def finished(self) -> bool:
+        """Whether every run has ended."""
+        return all(run.status is Status.COMPLETED for run in self.runs)
+
+    def wait_for(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait until a condition on this GitHub's runs and jobs holds; False when it did not in time."""
+        with self._moved:
+            return self._moved.wait_for(condition, timeout_s)
+
+    def log_of(self, job_id: int) -> str:
+        """What a job's steps printed; empty until it has ended."""
+        return self._broker.logs.get(job_id, "")
+
+    def repeat_next(self, times: int = 3, action: str = "queued") -> None:
+        """Have the next delivery of an action sent so many times."""
+        self._webhooks.repeat_next(action, times)
+
+    def send_forged(self, labels: tuple[str, ...] = ("spotrunner/linux-2cpu",)) -> Delivery:
+        """Send a queued job that does not exist, signed with a wrong secret; the answer is in the delivery."""
+        repository = self._repositories[0]
+        event = imagined_event(labels, self._clock(), self._place(repository))
+        return self._webhooks.forge("workflow_job", event)
+
+    def _routes(self) -> list[Route]:
+        config = self._config
+        identity = Identity(config.app_id, self._key, self._clock)
+        names = frozenset(each.lower() for each in config.repositories)
+        gate = Gate(identity, RateLimits(self._clock, config.budgets), config.organisation, names)
+        runs = RunRoutes(self._runbook, lambda entry: self._place(entry.repository), self._clock, self._lock)
+        return [
+            *self._broker.routes(),
+            *AppRoutes(identity, config.installation_id, self._webhooks).routes(gate),
+            *RunnerRoutes(self._registry, self._releases, self.base_url).routes(gate),
+            *runs.routes(gate),
+            *(Route("GET", each.path, _download(each)) for each in self._releases),
+        ]
+
+    def _tools(self) -> Tools:
+        return Tools(self._config.act or _act(), version_numbers(self._config.minimum_runner_version))
+
+    def _announce(self, entry: Entry, change: Change) -> None:
+        self._moved.notify_all()
+        if change.action == "cancel" or not self._webhooks.url:
+            return
+        facts = entry.facts(self._clock())
+        event = workflow_job_event(change.action, change.job, facts, self._place(entry.repository))
+        self._webhooks.send("workflow_job", event)
+
+    def _place(self, repository: Repository) -> Place:
+        person = Person(self._config.actor, _OCTOCAT_ID)
+        return Place(self.base_url, repository, person, self._config.installation_id)
+
+    def _sweep(self) -> None:
+        while not self._stopping.wait(SWEEP_S):
+            self._exchange.sweep()
+
+
+def _download(release: Release) -> Callable[[Request], Response]:
+    return lambda _: Response(200, release.archive)
+
+
+def _act() -> str:
+    beside = Path(sys.executable).with_name("act")
+    return str(beside) if beside.exists() else shutil.which("act") or "act"

@@ -1,0 +1,171 @@
+"""GitHub and AWS side by side on this machine, joined as they are in the world: by a webhook and by REST."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from controller.local.aws.calls import CallRecord
+from controller.local.aws.cloud import LocalCloud, Options
+from controller.local.aws.instances import ENDED, Instance, Latencies
+from controller.local.aws.principals import PrincipalKind
+from controller.local.aws.provision import GitHubApp
+from controller.local.github.job import Conclusion, Job
+from controller.local.github.server import Config, GitHub
+from controller.local.truth import CallSeen, JobSeen, MachineSeen
+
+RUNNER_CONFIGS: Mapping[str, str] = {
+    "linux-2cpu": json.dumps({"cpu": 2, "families": ["c7i", "c7a", "m7i"]}),
+    "linux-4cpu": json.dumps({"cpu": 4, "families": ["c7i", "m7i"]}),
+    "linux-arm": json.dumps({"cpu": 2, "arch": "arm64", "families": ["c7g", "c8g"]}),
+}
+"""What the local stack offers, by name."""
+
+QUICK: Mapping[str, float | str] = {
+    "claim_deadline_s": 30.0,
+    "provisioning_deadline_s": 60.0,
+    "idle_limit_s": 15.0,
+    "launch_replay_s": 10.0,
+    "lease_grace_s": 10.0,
+    "notice_poll_s": 0.5,
+    "runner_cache_bucket": "",
+}
+"""Settings that shorten time; nothing else about the platform differs from a stack in AWS but its endpoints."""
+
+BOOT = Latencies(create_fleet_s=0.2, pending_s=0.2, boot_s=0.3)
+SPEED = 10.0
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything running; leave the context, and nothing is left."""
+
+    run_dir: Path
+    settings: Mapping[str, Any] = field(default_factory=lambda: QUICK)
+    latencies: Latencies = BOOT
+    speed: float = SPEED
+    github: GitHub = field(init=False)
+    cloud: LocalCloud = field(init=False)
+    _open: ExitStack = field(init=False, default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        try:
+            self.github = self._open.enter_context(GitHub(Config()))
+            app = GitHubApp(
+                api_url=self.github.base_url,
+                app_id=str(self.github.app_id),
+                key_pem=self.github.private_key_pem,
+                webhook_secret=self.github.webhook_secret,
+            )
+            options = Options(settings=self.settings, latencies=self.latencies, speed=self.speed)
+            self.cloud = LocalCloud(self.run_dir, app, RUNNER_CONFIGS, options)
+            self._open.enter_context(self.cloud)
+            self.github.connect(self.cloud.webhook_url)
+        except BaseException:
+            self._open.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def jobs(self) -> list[JobSeen]:
+        """Every job, as GitHub tells it."""
+        return [_job(job) for job in self.github.jobs]
+
+    def machines(self) -> dict[str, MachineSeen]:
+        """Every machine there ever was, as the cloud tells it."""
+        return {each.id: _machine(each) for each in self.cloud.instances()}
+
+    def calls(self) -> list[CallSeen]:
+        """Every call so far, as AWS and GitHub counted it."""
+        seen = [_aws_call(record) for record in self.cloud.calls]
+        return seen + [
+            CallSeen("github", f"{record.method} {record.route}", "door")
+            for record in self.github.requests
+            if record.caller
+        ]
+
+    def processes(self) -> list[str]:
+        """Every living process of a machine, from the process table."""
+        return [str(process) for process in self.cloud.processes()]
+
+    @property
+    def settled(self) -> bool:
+        """Whether every run has ended, every machine is off and every queue is empty."""
+        return (
+            self.github.finished
+            and not any(machine.running for machine in self.machines().values())
+            and not self.cloud.processes()
+            and not any(depth.ready + depth.in_flight for depth in self.cloud.queue_depths().values())
+        )
+
+
+def _job(job: Job) -> JobSeen:
+    return JobSeen(
+        job_id=job.id,
+        name=job.name,
+        labels=job.labels,
+        status=job.status,
+        conclusion=job.conclusion or "",
+        queued_at=job.queued_at.timestamp(),
+        started_at=_seconds(job.started_at),
+        completed_at=_seconds(job.completed_at),
+        runner=job.runner_name,
+        broken=_broken(job),
+    )
+
+
+def _broken(job: Job) -> str:
+    failed_by_itself = any(step.conclusion is Conclusion.FAILURE for step in job.steps)
+    if job.conclusion is Conclusion.FAILURE and not failed_by_itself:
+        return job.note or "it failed and none of its steps did"
+    return ""
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None
+
+
+def _machine(instance: Instance) -> MachineSeen:
+    return MachineSeen(
+        instance_id=instance.id,
+        instance_type=instance.type,
+        zone=instance.zone,
+        lifecycle=instance.lifecycle,
+        running=instance.state not in ENDED,
+        launched_at=instance.launched_at,
+        ended_at=instance.ended_at,
+    )
+
+
+_CALLERS = {
+    PrincipalKind.FUNCTION: "door",
+    PrincipalKind.INSTANCE: "machine",
+    PrincipalKind.SERVICE: "aws",
+    PrincipalKind.ADMIN: "operator",
+    None: "stranger",
+}
+
+
+def _aws_call(record: CallRecord) -> CallSeen:
+    return CallSeen(record.service, record.action, _CALLERS[record.kind])
+
+
+def wait_until_settled(stage: Stage, deadline_s: float, look_s: float = 0.1) -> bool:
+    """Wait for the end of everything; False when it did not come in time."""
+    until = time.monotonic() + deadline_s
+    while not stage.settled:
+        if time.monotonic() > until:
+            return False
+        time.sleep(look_s)
+    return True

@@ -1,0 +1,123 @@
+"""What really happened, told by the outside alone: GitHub's jobs, the cloud's instances and calls, the processes.
+
+Nothing here reads SpotRunner's own records, so that a bug in them cannot hide itself.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class JobSeen:
+    """A job as GitHub tells it. Times are seconds since the epoch."""
+
+    job_id: int
+    name: str
+    labels: tuple[str, ...]
+    status: str
+    conclusion: str
+    queued_at: float
+    started_at: float | None = None
+    completed_at: float | None = None
+    runner: str = ""
+    broken: str = ""
+    """Why it ended without any step of its own having failed; empty for a job that ran as written."""
+
+    @property
+    def needs_machine(self) -> bool:
+        """Whether GitHub ever offered it to a runner."""
+        return self.conclusion != "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSeen:
+    """A machine as the cloud tells it. Times are seconds since the epoch."""
+
+    instance_id: str
+    instance_type: str
+    zone: str
+    lifecycle: str
+    running: bool
+    launched_at: float
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallSeen:
+    """One call to AWS or GitHub, as the one who was called counted it."""
+
+    service: str
+    action: str
+    caller: str
+    """`door`, `machine`, `aws` (what AWS does for us, such as polling a queue) or `operator`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The verdict on a run."""
+
+    jobs: int
+    outcomes: dict[str, int]
+    lost: tuple[str, ...]
+    broken: tuple[str, ...]
+    double: tuple[str, ...]
+    leaked: tuple[str, ...]
+    processes: tuple[str, ...]
+    waited_p50: float | None
+    """Seconds from queued to started."""
+    waited_p95: float | None
+    calls: dict[str, float] = field(default_factory=dict)
+    """Calls for each job that needed a machine, by `caller service action`."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing was lost, broken, doubled, leaked or left."""
+        return not (self.lost or self.broken or self.double or self.leaked or self.processes)
+
+    def line(self) -> str:
+        """The verdict in one line."""
+        words = (
+            f"{self.jobs} jobs, {len(self.lost)} lost, {len(self.double)} double launches, "
+            f"{len(self.leaked)} machines leaked, {len(self.processes)} processes left"
+        )
+        return words + (f", {len(self.broken)} broken by their machine" if self.broken else "")
+
+
+def judge(
+    jobs: Sequence[JobSeen], machines: Sequence[MachineSeen], calls: Iterable[CallSeen], processes: Iterable[str]
+) -> Summary:
+    """Count what was lost, doubled, leaked and left behind."""
+    ended = [job for job in jobs if job.status == "completed"]
+    waits = sorted(job.started_at - job.queued_at for job in ended if job.started_at is not None)
+    counted = Counter(f"{call.caller} {call.service} {call.action}" for call in calls)
+    served = sum(1 for job in jobs if job.needs_machine)
+    return Summary(
+        jobs=len(jobs),
+        outcomes=dict(sorted(Counter(job.conclusion for job in ended).items())),
+        lost=tuple(f"{job.name} is {job.status}" for job in jobs if job.status != "completed"),
+        broken=tuple(f"{job.name}: {job.broken}" for job in ended if job.broken),
+        double=tuple(_surplus(jobs, machines)),
+        leaked=tuple(machine.instance_id for machine in machines if machine.running),
+        processes=tuple(processes),
+        waited_p50=_quantile(waits, 50),
+        waited_p95=_quantile(waits, 95),
+        calls={name: count / served for name, count in sorted(counted.items())} if served else {},
+    )
+
+
+def _surplus(jobs: Sequence[JobSeen], machines: Sequence[MachineSeen]) -> list[str]:
+    """The machines that no job ran on, beyond those whose job ended or waits without one."""
+    used = {job.runner for job in jobs if job.runner}
+    idle = [machine.instance_id for machine in machines if not any(machine.instance_id in name for name in used)]
+    without = sum(1 for job in jobs if job.needs_machine and not job.runner)
+    return idle[without:]
+
+
+def _quantile(values: Sequence[float], percent: int) -> float | None:
+    if len(values) < 2:  # noqa: PLR2004 - `quantiles` wants two
+        return values[0] if values else None
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]

@@ -1,0 +1,49 @@
+"""One stack of SpotRunner: one environment in one region. `pulumi up` runs this."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from controller import wiring
+from infra import access, config, environment
+from infra.functions import Functions
+from infra.http_api import HttpApi
+from infra.messaging import Messaging
+from infra.network import Network
+from infra.observability import Observability
+from infra.runners import Runners
+from infra.storage import Storage
+
+stack = config.read(pulumi.get_stack(), pulumi.runtime.get_config_env())
+
+account = aws.Provider(
+    "account",
+    region=stack.place.region,
+    # The right stack in the wrong account is the mistake that hurts most.
+    allowed_account_ids=[stack.place.account],
+    default_tags=aws.ProviderDefaultTagsArgs(
+        tags={wiring.TAG_STACK: stack.stack, "spotrunner:environment": stack.environment}
+    ),
+)
+here = pulumi.ResourceOptions(provider=account)
+
+network = Network(stack, here)
+storage = Storage(stack, here)
+messaging = Messaging(stack, here)
+api = HttpApi(stack, here)
+runners = Runners(stack, network.security_group, api, here)
+names = access.names(stack, network, storage, messaging, api, runners)
+access.allow("machine", runners.role, wiring.MACHINE_GRANTS, names, opts=pulumi.ResourceOptions(parent=runners))
+settings = environment.settings(stack, network, storage, messaging, runners)
+functions = Functions(stack, settings, names, messaging, api, here)
+observability = Observability(stack, here)
+
+pulumi.export("webhook_url", api.url(wiring.WEBHOOK))
+pulumi.export("claim_url", api.url(wiring.CLAIM))
+pulumi.export("dashboard_url", observability.dashboard_url)
+pulumi.export("secrets", {name: secret.arn for name, secret in storage.secrets.items()})
+pulumi.export("tables", {name: table.name for name, table in storage.tables.items()})
+pulumi.export("queues", {name: queue.url for name, queue in messaging.queues.items()})
+pulumi.export("runner_cache", storage.cache.bucket)
+pulumi.export("next", "put the App's key and the webhook secret into `secrets`, then point the App at `webhook_url`")

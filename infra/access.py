@@ -1,0 +1,61 @@
+"""Who may do what: the grants of `controller.wiring` written on the roles, with this stack's own names in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import pulumi
+import pulumi_aws as aws
+
+from controller import wiring
+from infra import policies
+from infra.config import StackConfig
+from infra.http_api import HttpApi
+from infra.messaging import Messaging
+from infra.network import Network
+from infra.runners import Runners
+from infra.storage import Storage
+
+
+def names(
+    config: StackConfig, network: Network, storage: Storage, messaging: Messaging, api: HttpApi, runners: Runners
+) -> pulumi.Output[policies.Names]:
+    """The ARNs of everything a grant can name."""
+    place = config.place
+    known = pulumi.Output.all(
+        tables={name: table.arn for name, table in storage.tables.items()},
+        queues={name: queue.arn for name, queue in messaging.queues.items()},
+        secrets={name: secret.arn for name, secret in storage.secrets.items()},
+        templates=[template.arn for template in runners.templates.values()],
+        subnets=[pulumi.Output.concat(place.arn("ec2", "subnet/"), subnet) for subnet in network.subnets.values()],
+        security_group=pulumi.Output.concat(place.arn("ec2", "security-group/"), network.security_group),
+        runner_role=runners.role.arn,
+        cache=storage.cache.arn,
+        claim_route=api.arn(wiring.CLAIM),
+    )
+    return known.apply(
+        lambda found: policies.Names(
+            place=place,
+            stack=config.stack,
+            config_prefix=config.config_prefix,
+            images=sorted(set(config.images.values())),
+            **found,
+        )
+    )
+
+
+def allow(
+    name: str,
+    role: aws.iam.Role,
+    grants: Iterable[wiring.Grant],
+    known: pulumi.Output[policies.Names],
+    *more: pulumi.Output[policies.Statement],
+    opts: pulumi.ResourceOptions,
+) -> aws.iam.RolePolicy:
+    """Write exactly these grants, and the given statements, on a role."""
+    granted = tuple(grants)
+    policy = pulumi.Output.all(known, *more).apply(
+        lambda found: json.dumps(policies.document(granted, found[0], *found[1:]))
+    )
+    return aws.iam.RolePolicy(name, role=role.name, policy=policy, opts=opts)

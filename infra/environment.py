@@ -1,0 +1,48 @@
+"""The functions' environment: the controller's own `Settings`, filled with what the stack has made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from controller.settings import Settings
+from infra.config import StackConfig
+from infra.messaging import Messaging
+from infra.network import Network
+from infra.runners import Runners
+from infra.storage import Storage
+
+
+def settings(
+    config: StackConfig, network: Network, storage: Storage, messaging: Messaging, runners: Runners
+) -> pulumi.Output[Settings]:
+    """What the stack tells its functions; a field of `Settings` that is missing here fails the deployment."""
+    made = pulumi.Output.all(
+        **{f"{name}_table": table.name for name, table in storage.tables.items()},
+        **{f"{name}_queue_url": queue.url for name, queue in messaging.queues.items()},
+        **{f"{name.replace('-', '_')}_secret_id": secret.arn for name, secret in storage.secrets.items()},
+        launch_templates=_pairs({platform: template.id for platform, template in runners.templates.items()}),
+        subnets=_pairs(network.subnets),
+        runner_cache_bucket=storage.cache.bucket,
+    )
+    return made.apply(lambda found: Settings(**decided(config), **found))
+
+
+def decided(config: StackConfig) -> dict[str, Any]:
+    """The fields that follow from the configuration alone."""
+    return {
+        "stack": config.stack,
+        "region": config.place.region,
+        "app_id": config.app_id,
+        "github_api_url": config.github_api_url,
+        "config_prefix": config.config_prefix,
+        "otlp_endpoint": config.otlp_endpoint,
+        **config.settings,
+    }
+
+
+def _pairs(values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
+    """`a=1,b=2`, as `controller.settings.pairs` reads it."""
+    return pulumi.Output.all(**values).apply(lambda known: ",".join(f"{name}={known[name]}" for name in sorted(known)))

@@ -1,0 +1,110 @@
+"""How work travels: the queues with their dead letters, and the schedules that put messages on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_aws as aws
+
+from controller import wiring
+from infra import policies
+from infra.config import DEAD, StackConfig
+
+_DEAD_RETENTION_S = 14 * 86_400
+_MINUTE_S = 60
+
+
+class Messaging(pulumi.ComponentResource):
+    """The queues and schedules of `controller.wiring`."""
+
+    queues: Mapping[str, aws.sqs.Queue]
+
+    def __init__(self, config: StackConfig, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("spotrunner:infra:Messaging", "messaging", None, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        self.queues = {queue.name: _with_dead_letters(config, queue, inside) for queue in wiring.QUEUES}
+        self._schedule(config, inside)
+        self.register_outputs({})
+
+    def _schedule(self, config: StackConfig, inside: pulumi.ResourceOptions) -> None:
+        used = sorted({schedule.queue.name for schedule in wiring.SCHEDULES})
+        role = aws.iam.Role(
+            "scheduler",
+            name=f"{config.stack}-scheduler",
+            path="/spotrunner/",
+            description="EventBridge Scheduler puts messages on the stack's queues",
+            assume_role_policy=json.dumps(policies.trust("scheduler", config.place)),
+            opts=inside,
+        )
+        may_send = aws.iam.RolePolicy(
+            "scheduler",
+            role=role.name,
+            policy=pulumi.Output.all(*(self.queues[name].arn for name in used)).apply(
+                lambda arns: json.dumps(policies.send_only(arns))
+            ),
+            opts=inside,
+        )
+        group = aws.scheduler.ScheduleGroup("schedules", name=config.stack, opts=inside)
+        for schedule in wiring.SCHEDULES:
+            aws.scheduler.Schedule(
+                schedule.name,
+                name=f"{config.stack}-{schedule.name}",
+                group_name=group.name,
+                schedule_expression=rate(schedule.every_s),
+                flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+                target=_target(schedule, self.queues[schedule.queue.name], role),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[may_send]),
+            )
+
+
+def rate(every_s: int) -> str:
+    """A schedule expression; EventBridge Scheduler counts in whole minutes."""
+    minutes, rest = divmod(every_s, _MINUTE_S)
+    if rest or not minutes:
+        raise ValueError(f"a schedule can not run every {every_s} s: not whole minutes")
+    return f"rate({minutes} minute{'s' if minutes > 1 else ''})"
+
+
+def _with_dead_letters(config: StackConfig, queue: wiring.Queue, inside: pulumi.ResourceOptions) -> aws.sqs.Queue:
+    dead = aws.sqs.Queue(
+        f"{queue.name}{DEAD}",
+        name=f"{config.stack}-{queue.name}{DEAD}",
+        message_retention_seconds=_DEAD_RETENTION_S,
+        sqs_managed_sse_enabled=True,
+        opts=inside,
+    )
+    alive = aws.sqs.Queue(
+        queue.name,
+        name=f"{config.stack}-{queue.name}",
+        visibility_timeout_seconds=queue.visibility_s,
+        message_retention_seconds=queue.retention_s,
+        sqs_managed_sse_enabled=True,
+        redrive_policy=dead.arn.apply(
+            lambda arn: json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": queue.max_receives})
+        ),
+        opts=inside,
+    )
+    aws.sqs.RedriveAllowPolicy(
+        f"{queue.name}{DEAD}",
+        queue_url=dead.url,
+        redrive_allow_policy=alive.arn.apply(
+            lambda arn: json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [arn]})
+        ),
+        opts=inside,
+    )
+    for name, made in ((queue.name, alive), (f"{queue.name}{DEAD}", dead)):
+        policy = made.arn.apply(lambda arn: json.dumps(policies.tls_only("sqs", [arn])))
+        aws.sqs.QueuePolicy(name, queue_url=made.url, policy=policy, opts=inside)
+    return alive
+
+
+def _target(schedule: wiring.Schedule, queue: aws.sqs.Queue, role: aws.iam.Role) -> aws.scheduler.ScheduleTargetArgs:
+    # No dead letters: what could not be sent within its period is sent by the next one.
+    retry = aws.scheduler.ScheduleTargetRetryPolicyArgs(
+        maximum_event_age_in_seconds=schedule.every_s, maximum_retry_attempts=5
+    )
+    return aws.scheduler.ScheduleTargetArgs(
+        arn=queue.arn, role_arn=role.arn, input=json.dumps(schedule.body, sort_keys=True), retry_policy=retry
+    )

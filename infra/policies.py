@@ -1,0 +1,139 @@
+"""The rights in `controller.wiring` as IAM policy documents: plain data, so that local mode can judge by them too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controller.wiring import TAG_STACK, Grant
+from infra.region import Place
+
+Statement = dict[str, Any]
+Document = dict[str, Any]
+
+WHOLE_ACCOUNT = {"ec2:DescribeInstances": "EC2 supports no resource and no condition on a tag for it"}
+"""Every action that any policy of ours allows on `*`, with the reason."""
+
+_TAGGING = frozenset({"ec2:CreateTags"})
+_TAGGED_AT_LAUNCH = ("fleet", "instance", "volume", "network-interface")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The ARNs of what a stack has: all that is needed to turn `kind:name` into policy."""
+
+    place: Place
+    stack: str
+    tables: Mapping[str, str]
+    queues: Mapping[str, str]
+    secrets: Mapping[str, str]
+    config_prefix: str
+    """`/…/`: the parameters under it."""
+    templates: Sequence[str]
+    subnets: Sequence[str]
+    security_group: str
+    images: Sequence[str]
+    runner_role: str
+    cache: str
+    claim_route: str
+
+
+def document(grants: Iterable[Grant], names: Names, *more: Statement) -> Document:
+    """The policy that allows exactly these grants, and the given statements."""
+    return _document([*(statement for grant in grants for statement in statements(grant, names)), *more])
+
+
+def statements(grant: Grant, names: Names) -> list[Statement]:
+    """What one grant means in this stack; raises `KeyError` where the stack has no such thing."""
+    kind, _, name = grant.resource.partition(":")
+    if kind == "launch":
+        return _launch(grant.actions, names)
+    if kind == "instances":
+        return [_allow(grant.actions, [names.place.arn("ec2", "instance/*")], _equals(_TAG_OF_RESOURCE, names.stack))]
+    if kind == "runner-role":
+        to = _equals("iam:PassedToService", f"ec2.{names.place.domain}")
+        return [_allow(grant.actions, [names.runner_role], to)]
+    return [_allow(grant.actions, _RESOURCES[kind](names, name))]
+
+
+def own_log(log_group: str) -> Statement:
+    """What a function needs to write its log; the group itself is the stack's."""
+    return _allow(("logs:CreateLogStream", "logs:PutLogEvents"), [f"{log_group}:*"])
+
+
+def send_only(queues: Iterable[str]) -> Document:
+    """For who does nothing but put messages on queues."""
+    return _document([_allow(("sqs:SendMessage",), sorted(queues))])
+
+
+def trust(service: str, place: Place) -> Document:
+    """Lets an AWS service take a role, when it acts for this account."""
+    statement = {"Effect": "Allow", "Principal": {"Service": f"{service}.{place.domain}"}, "Action": "sts:AssumeRole"}
+    if service == "scheduler":
+        statement["Condition"] = _equals("aws:SourceAccount", place.account)
+    return _document([statement])
+
+
+def tls_only(service: str, resources: Sequence[str]) -> Document:
+    """Refuses everybody who does not come through TLS."""
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": f"{service}:*",
+        "Resource": list(resources),
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return _document([deny])
+
+
+_TAG_OF_RESOURCE = f"ec2:ResourceTag/{TAG_STACK}"
+_TAG_OF_REQUEST = f"aws:RequestTag/{TAG_STACK}"
+
+
+_RESOURCES: Mapping[str, Callable[[Names, str], list[str]]] = {
+    "table": lambda names, name: [names.tables[name]],
+    "index": lambda names, name: [f"{names.tables[name]}/index/*"],
+    "queue": lambda names, name: [names.queues[name]],
+    "secret": lambda names, name: [names.secrets[name]],
+    # GetParametersByPath is judged by the path itself, GetParameter by what lies under it.
+    "parameters": lambda names, _: [_parameters(names).rstrip("/"), f"{_parameters(names)}*"],
+    "every-instance": lambda _names, _name: ["*"],
+    "cache": lambda names, _: [f"{names.cache}/*"],
+    "claim-route": lambda names, _: [names.claim_route],
+}
+
+
+def _parameters(names: Names) -> str:
+    return names.place.arn("ssm", f"parameter{names.config_prefix}")
+
+
+def _launch(actions: Sequence[str], names: Names) -> list[Statement]:
+    """Launching from our templates into our subnets, and only what carries the stack's tag from its first moment."""
+    launch = [action for action in actions if action not in _TAGGING]
+    images = [f"arn:{names.place.partition}:ec2:{names.place.region}::image/{image}" for image in names.images]
+    # A spot request can not carry our tag: EC2 refuses a tag on it in fleets that fall back to on-demand.
+    requests = names.place.arn("ec2", "spot-instances-request/*")
+    made = [names.place.arn("ec2", f"{kind}/*") for kind in _TAGGED_AT_LAUNCH]
+    tagged = _equals(_TAG_OF_REQUEST, names.stack)
+    found = [
+        _allow(launch, [*names.templates, *names.subnets, names.security_group, *images, requests]),
+        _allow(launch, made, tagged),
+    ]
+    if not _TAGGING.isdisjoint(actions):
+        at_launch = {"StringEquals": {**tagged["StringEquals"], "ec2:CreateAction": ["CreateFleet", "RunInstances"]}}
+        found.append(_allow(_TAGGING, made, at_launch))
+    return found
+
+
+def _allow(actions: Iterable[str], resources: Sequence[str], condition: Mapping[str, Any] | None = None) -> Statement:
+    statement: Statement = {"Effect": "Allow", "Action": sorted(actions), "Resource": list(resources)}
+    return statement | ({"Condition": dict(condition)} if condition else {})
+
+
+def _equals(key: str, value: str) -> dict[str, dict[str, str]]:
+    return {"StringEquals": {key: value}}
+
+
+def _document(found: list[Statement]) -> Document:
+    return {"Version": "2012-10-17", "Statement": found}

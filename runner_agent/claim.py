@@ -1,0 +1,99 @@
+"""Asks the controller for work, with nothing but the machine's own identity, until it answers or time is up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runner_agent.aws import Signer
+from runner_agent.contract import wire
+from runner_agent.contract.bundle import Bundle, Claim
+from runner_agent.logs import Tell
+from runner_agent.web import Answer, Request, exchange
+
+ATTEMPT_S = 10.0
+FIRST_PAUSE_S = 0.25
+SLOWEST_PAUSE_S = 10.0
+_LONGEST_REASON = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The controller has nothing for this machine, or never answered: it powers off."""
+
+    reason: str
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """How the claim waits."""
+
+    now: Callable[[], float]
+    """A clock that never jumps."""
+    pause: Callable[[float], None]
+    """Wait; raises when the machine is going to be taken away."""
+
+
+def ask(claim: Claim, url: str, signer: Signer, time: Time, deadline: float, tell: Tell) -> Bundle | Refused:
+    """The bundle, or why there is none."""
+    attempt = 0
+    while True:
+        answer = _attempt(claim, url, signer, tell)
+        settled = read(answer) if answer else None
+        if settled:
+            return settled
+        attempt += 1
+        pause = backoff(attempt, answer)
+        if time.now() + pause > deadline:
+            return Refused(f"no answer to the claim in time, after {attempt} attempts")
+        time.pause(pause)
+
+
+def request(claim: Claim, url: str) -> Request:
+    """The claim as it is sent, before it is signed."""
+    return Request("POST", url, {"Content-Type": "application/json"}, wire.dumps(claim).encode())
+
+
+def read(answer: Answer) -> Bundle | Refused | None:
+    """What an answer settles; None where asking again can help."""
+    if answer.ok:
+        try:
+            return wire.loads(Bundle, answer.body)
+        except wire.Malformed as bad:
+            return Refused(f"the bundle cannot be read: {bad}", answer.status)
+    if answer.status in {408, 429} or answer.status >= 500:  # noqa: PLR2004 - HTTP's server errors
+        return None
+    return Refused(f"the claim was refused with {answer.status}: {_reason(answer.body)}", answer.status)
+
+
+def backoff(attempt: int, answer: Answer | None) -> float:
+    """Seconds until the next attempt: full jitter, but never less than the controller asks for."""
+    ceiling = min(SLOWEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(attempt, 10))
+    pause = random.uniform(0, ceiling)  # noqa: S311 - no secret
+    asked = answer.headers.get("retry-after", "") if answer else ""
+    return max(pause, float(asked)) if asked.isdecimal() else pause
+
+
+def _attempt(claim: Claim, url: str, signer: Signer, tell: Tell) -> Answer | None:
+    try:
+        answer = exchange(signer.request(request(claim, url), "execute-api"), ATTEMPT_S)
+    except OSError as broken:
+        tell("claim_unanswered", error=broken)
+        return None
+    if not answer.ok:
+        tell("claim_answered", status=answer.status, reason=_reason(answer.body))
+    return answer
+
+
+def _reason(body: bytes) -> str:
+    try:
+        return wire.loads(_Error, body).error[:_LONGEST_REASON]
+    except wire.Malformed:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    error: str

@@ -1,0 +1,109 @@
+"""Everything that happens to the machine arrives here, in order, for the one thread that decides."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runner_agent.cloud import Notice
+from runner_agent.listener.lines import Said
+
+LONGEST_WAIT_S = 5.0
+"""Between two signs of life to the watchdog."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebalanced:
+    """The cloud recommends to leave this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The listener's process has ended."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The listener's pipe has been read to its end."""
+
+    dropped_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One of the agent's own threads has failed."""
+
+    error: Exception
+
+
+Happening = Said | Notice | Rebalanced | Exited | Closed | Broken
+
+
+class TakenAway(Exception):
+    """The machine is going to be taken away before a runner was started."""
+
+    def __init__(self, notice: Notice) -> None:
+        super().__init__(f"{notice.action} announced")
+        self.notice = notice
+
+
+class Inbox:
+    """A queue that any thread and any signal handler may put into."""
+
+    def __init__(self, alive: Callable[[], None]) -> None:
+        self._queue: queue.SimpleQueue[Happening] = queue.SimpleQueue()
+        self._alive = alive
+        self.notice: Notice | None = None
+        self.rebalanced = False
+
+    def put(self, happening: Happening) -> None:
+        """Add something that happened; of the machine's end the earliest counts."""
+        if isinstance(happening, Notice):
+            if self.notice is None or happening.at < self.notice.at:
+                self.notice = happening
+        elif isinstance(happening, Rebalanced):
+            self.rebalanced = True
+        self._queue.put(happening)
+
+    def get(self, seconds: float) -> Happening | None:
+        """The next happening, or None when none came in time."""
+        self._alive()
+        try:
+            happening = self._queue.get(timeout=max(0.0, min(seconds, LONGEST_WAIT_S)))
+        except queue.Empty:
+            return None
+        if isinstance(happening, Broken):
+            raise happening.error
+        return happening
+
+    def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
+        """Start a thread whose failure is the deciding thread's failure, too."""
+
+        def work() -> None:
+            try:
+                target()
+            except Exception as error:  # noqa: BLE001 - raised again where it ends the life in good order
+                self.put(Broken(error))
+
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def check(self) -> None:
+        """While no runner is started: raise `TakenAway` once the machine's end is announced."""
+        self._alive()
+        if self.notice:
+            raise TakenAway(self.notice)
+
+    def pause(self, seconds: float) -> None:
+        """Wait while no runner is started; raises `TakenAway`."""
+        until = time.monotonic() + seconds
+        self.check()
+        while (left := until - time.monotonic()) > 0:
+            self.get(left)
+            self.check()

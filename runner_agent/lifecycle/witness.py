@@ -1,0 +1,90 @@
+"""Turns what happens to a runner into phases, states, log lines and reports, while it happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runner_agent.contract.bundle import Limits
+from runner_agent.contract.reports import ReportKind
+from runner_agent.lifecycle.states import State
+from runner_agent.lifecycle.story import Story
+from runner_agent.limits import REGISTERED_AFTER_S
+from runner_agent.listener.lines import Heard, Said
+from runner_agent.logs import Tell
+from runner_agent.watch import Stop, View, Why
+
+_PHASES = {
+    Heard.CONNECTED: "connected",
+    Heard.LISTENING: "listening",
+    Heard.ASSIGNED: "assigned",
+    Heard.RUNNING: "started",
+    Heard.COMPLETED: "finished",
+}
+_FOREVER = float("inf")
+
+
+@dataclass(slots=True)
+class Telling:
+    """Tells the story of one started runner."""
+
+    story: Story
+    limits: Limits
+    tell: Tell
+    to: Callable[..., None]
+    registered: bool = False
+    heartbeats: int = 0
+    stopped: bool = False
+
+    def heard(self, said: Said) -> None:
+        """Note the phase; a job that starts is reported at once."""
+        if said.what in _PHASES:
+            self.story.reach(_PHASES[said.what])
+        if said.what is not Heard.RUNNING:
+            self.tell("listener", said=said.what, detail=said.detail)
+            return
+        self.story.job_name = said.detail
+        if not self.stopped:
+            self.to(State.RUNNING, job=said.detail)
+        self.story.report(ReportKind.STARTED)
+
+    def announced(self, action: str) -> None:
+        """Report each announcement once."""
+        if self.story.interruption != action:
+            self.story.interruption = action
+            self.tell("interruption", action=action)
+            self.story.report(ReportKind.INTERRUPTION)
+
+    def stopping(self, stop: Stop) -> None:
+        """Move through the state that says why."""
+        self.stopped = True
+        why = State.INTERRUPTED if stop.why in {Why.NOTICE, Why.REBALANCE} else State.LIMIT
+        self.to(why, why=stop.why, reason=stop.reason)
+        self.to(State.DRAINING)
+
+    def passing(self, view: View, now: float) -> float:
+        """Report what lasts: listening without a job, a long job."""
+        running, listening = view.at(Heard.RUNNING), view.at(Heard.LISTENING)
+        if running is not None:
+            return self._heartbeat(running, now) if view.busy else _FOREVER
+        if listening is None or self.registered or view.at(Heard.ASSIGNED) is not None:
+            return _FOREVER
+        if now < listening + REGISTERED_AFTER_S:
+            return listening + REGISTERED_AFTER_S
+        self.registered = True
+        self.story.report(ReportKind.REGISTERED)
+        return _FOREVER
+
+    def starved(self) -> None:
+        """Say so in the log: only a human can do something about it."""
+        self.tell("listener_silent", at=time.time())
+
+    def _heartbeat(self, running: float, now: float) -> float:
+        limits = self.limits
+        due = running + limits.heartbeat_after_s + self.heartbeats * limits.heartbeat_every_s
+        if now < due:
+            return due
+        self.heartbeats += 1
+        self.story.report(ReportKind.HEARTBEAT)
+        return due + limits.heartbeat_every_s

@@ -1,0 +1,1 @@
+"""GitHub's runner as a child process: how it is started, what it says, and how its end is judged."""

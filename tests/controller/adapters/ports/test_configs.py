@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from controller.adapters.aws.clients import Clients
+from controller.adapters.aws.configs import SsmConfigs
+from controller.domain.fleet_config import Arch, Os, RunnerConfig, Span
+from controller.errors import Rejected
+from controller.ports import Configs
+from tests.fakes.stack import FakeConfigs
+
+FULL = RunnerConfig(
+    name="big",
+    cpu=Span(4, 8),
+    os=Os.WINDOWS,
+    arch=Arch.ARM64,
+    ram=Span(16, 16),
+    families=("c7g", "m7g.large"),
+    spot=False,
+    extra_labels=("fast",),
+    runner_group_id=3,
+    organization=True,
+    claim_deadline_s=300.0,
+    job_limit_s=60.0,
+)
+DOCUMENT = {
+    "cpu": "4+8",
+    "os": "windows",
+    "arch": "arm64",
+    "ram": 16,
+    "families": ["c7g", "m7g.large"],
+    "spot": False,
+    "extra_labels": ["fast"],
+    "runner_group_id": 3,
+    "organization": True,
+    "claim_deadline_s": 300,
+    "job_limit_s": 60.0,
+}
+
+Put = Callable[[str, str], None]
+
+
+@pytest.fixture
+def put(clients: Clients, stack: str) -> Put:
+    """Writes a parameter, as the stack or its operator does."""
+
+    def write(name: str, text: str) -> None:
+        clients.ssm.put_parameter(Name=f"/{stack}/configs/{name}", Value=text, Type="String", Overwrite=True)
+
+    return write
+
+
+@pytest.fixture
+def ssm(clients: Clients, stack: str) -> SsmConfigs:
+    return SsmConfigs(clients, f"/{stack}/configs/", ttl_s=60)
+
+
+@pytest.fixture(params=["fake", "ssm"])
+def configs(request: pytest.FixtureRequest) -> Configs:
+    if request.param == "fake":
+        return FakeConfigs(FULL)
+    put: Put = request.getfixturevalue("put")
+    put("big", json.dumps(DOCUMENT))
+    configs: SsmConfigs = request.getfixturevalue("ssm")
+    return configs
+
+
+def test_a_configuration_is_found_with_every_field(configs: Configs) -> None:
+    assert configs.find("big", now=0.0) == FULL
+
+
+@pytest.mark.parametrize("name", ["small", "", "../jobs", "a/b", "a b", "x" * 200])
+def test_an_unknown_or_impossible_name_is_none(configs: Configs, name: str) -> None:
+    assert configs.find(name, now=0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("cpu", "span"),
+    [
+        (4, Span(4, 4)),
+        (2.5, Span(2.5, 2.5)),
+        ("4", Span(4, 4)),
+        ("2+8", Span(2, 8)),
+        ({"low": 1, "high": 2}, Span(1, 2)),
+    ],
+)
+def test_a_size_is_a_number_or_a_range(put: Put, ssm: SsmConfigs, cpu: object, span: Span) -> None:
+    put("c", json.dumps({"cpu": cpu}))
+
+    assert ssm.find("c", now=0.0) == RunnerConfig("c", span)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("{", "document"),
+        ("[]", "document"),
+        ("{}", "cpu: missing"),
+        ('{"cpu": "8+4"}', "cpu: 8[+]4"),
+        ('{"cpu": "many"}', "cpu: 'many'"),
+        ('{"cpu": true}', "cpu"),
+        ('{"cpu": NaN}', "cpu"),
+        ('{"cpu": 4, "ram": []}', "ram"),
+        ('{"cpu": 4, "os": "beos"}', "os: 'beos'"),
+        ('{"cpu": 4, "familys": ["c7g"]}', "familys: there is no such field"),
+        ('{"cpu": 4, "families": "c7g"}', "families: expected a list"),
+        ('{"cpu": 4, "spot": "no"}', "spot: expected bool"),
+    ],
+)
+def test_an_unusable_document_is_rejected_with_its_parameter_and_field(
+    put: Put, ssm: SsmConfigs, stack: str, text: str, names: str
+) -> None:
+    put("broken", text)
+
+    with pytest.raises(Rejected, match=f"parameter /{stack}/configs/broken: {names}"):
+        ssm.find("broken", now=0.0)
+
+
+def test_every_answer_is_kept_for_its_time(put: Put, ssm: SsmConfigs) -> None:
+    put("broken", "{")
+    assert ssm.find("late", now=0.0) is None
+    with pytest.raises(Rejected):
+        ssm.find("broken", now=0.0)
+
+    put("late", '{"cpu": 1}')
+    put("broken", '{"cpu": 1}')
+
+    assert ssm.find("late", now=59.0) is None
+    with pytest.raises(Rejected):
+        ssm.find("broken", now=59.0)
+    assert ssm.find("late", now=60.0) == RunnerConfig("late", Span(1, 1))
+    assert ssm.find("broken", now=60.0) == RunnerConfig("broken", Span(1, 1))

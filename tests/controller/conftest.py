@@ -1,0 +1,8 @@
+"""Property tests are the same on every run and know no stopwatch: a red one can be repeated by anybody."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")

@@ -1,0 +1,174 @@
+"""Who may be ended, who is given up, and who is left in peace."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.domain.housekeeping import (
+    Patience,
+    Release,
+    Seen,
+    Terminate,
+    WriteOff,
+    orphans,
+    overdue,
+    stranded,
+    vanished,
+)
+from controller.domain.job import JobState
+from controller.domain.runner import ALIVE, Runner, RunnerState
+from tests.fakes import samples
+
+PATIENCE = Patience(provisioning_s=600.0, grace_s=120.0)
+NOW = 10_000.0
+ENDED = [RunnerState.FINISHED, RunnerState.GONE]
+
+
+def seen(name: str = "i-1", *, age: float = 5_000.0, running: bool = True) -> Seen:
+    return Seen(name, NOW - age, running)
+
+
+def test_a_machine_without_a_record_is_ended_once_it_is_too_old_to_be_a_launch_still_being_settled() -> None:
+    machines = [seen("i-old", age=601), seen("i-young", age=599), seen("i-off", age=9_000, running=False)]
+
+    deeds = orphans(machines, {}, NOW, PATIENCE)
+
+    assert deeds == [Terminate("i-old", "no record of it")]
+
+
+@pytest.mark.parametrize("state", ENDED)
+def test_a_machine_that_has_said_its_last_word_gets_time_to_power_itself_off(state: RunnerState) -> None:
+    fresh = samples.runner(state=state, since=NOW - 119)
+    late = samples.runner(state=state, since=NOW - 121)
+
+    assert orphans([seen()], {"i-1": fresh}, NOW, PATIENCE) == []
+    assert orphans([seen()], {"i-1": late}, NOW, PATIENCE) == [
+        Terminate("i-1", f"{state} for 121 s and still running")
+    ]
+
+
+@pytest.mark.parametrize("state", sorted(ALIVE))
+def test_a_machine_whose_record_is_alive_is_no_orphan_however_old(state: RunnerState) -> None:
+    record = samples.runner(state=state, since=0.0, lease_until=0.0)
+
+    assert orphans([seen(age=NOW)], {"i-1": record}, NOW, PATIENCE) == []
+
+
+@pytest.mark.parametrize("state", sorted(ALIVE))
+def test_a_machine_that_the_cloud_no_longer_runs_is_written_off_without_ending_it(state: RunnerState) -> None:
+    record = samples.runner(state=state, launched_at=NOW - 121)
+
+    deeds = vanished([seen(running=False)], [record], NOW, PATIENCE)
+
+    assert deeds == [WriteOff(record, "the cloud no longer runs it", terminate=False)]
+    assert vanished([seen(running=True)], [record], NOW, PATIENCE) == []
+
+
+def test_a_machine_just_launched_may_be_missing_from_the_clouds_list() -> None:
+    record = samples.runner(launched_at=NOW - 119)
+
+    assert vanished([], [record], NOW, PATIENCE) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "promise"),
+    [
+        (RunnerState.LAUNCHED, "it should have claimed 121 s ago"),
+        (RunnerState.CLAIMED, "its runner should have had a job 121 s ago"),
+        (RunnerState.BUSY, "its job should have ended 121 s ago"),
+    ],
+)
+def test_a_broken_promise_is_named_and_the_machine_ended_only_after_the_grace(state: RunnerState, promise: str) -> None:
+    late = samples.runner(state=state, lease_until=NOW - 121)
+    nearly = samples.runner(state=state, lease_until=NOW - 120)
+
+    assert overdue([late], NOW, PATIENCE) == [WriteOff(late, promise, terminate=True)]
+    assert overdue([nearly], NOW, PATIENCE) == []
+
+
+@pytest.mark.parametrize("state", ENDED)
+def test_a_machine_that_ended_meanwhile_is_not_overdue(state: RunnerState) -> None:
+    assert overdue([samples.runner(state=state, lease_until=0.0)], NOW, PATIENCE) == []
+
+
+@pytest.mark.parametrize("machine", RunnerState)
+@pytest.mark.parametrize("state", JobState)
+def test_a_job_is_released_only_while_it_counts_on_a_machine_that_has_ended(
+    state: JobState, machine: RunnerState
+) -> None:
+    job = samples.job(state=state, instance_id="i-1", since=NOW - 500)
+    record = samples.runner(state=machine, since=NOW - 500)
+
+    deeds = stranded([job], {"i-1": record}, NOW, PATIENCE)
+
+    if state in {JobState.LAUNCHED, JobState.CLAIMED} and machine in ENDED:
+        assert deeds == [Release(job, "i-1 has ended without it")]
+    else:
+        assert deeds == []
+
+
+@pytest.mark.parametrize(("job_since", "machine_since"), [(NOW - 119, 0.0), (0.0, NOW - 119)])
+def test_a_stranded_job_is_given_time_for_the_reports_to_be_joined(job_since: float, machine_since: float) -> None:
+    job = samples.job(state=JobState.CLAIMED, instance_id="i-1", since=job_since)
+    record = samples.runner(state=RunnerState.FINISHED, since=machine_since)
+
+    assert stranded([job], {"i-1": record}, NOW, PATIENCE) == []
+
+
+def test_a_job_without_a_recorded_machine_is_left_to_its_launch() -> None:
+    assert stranded([samples.job(state=JobState.LAUNCHED, instance_id="i-1")], {}, NOW, PATIENCE) == []
+
+
+TIMES = st.floats(0, NOW)
+NAMES = st.sampled_from(["i-1", "i-2", "i-3"])
+MACHINES = st.lists(st.builds(Seen, NAMES, TIMES, st.booleans()), max_size=3, unique_by=lambda one: one.instance_id)
+RUNNERS = st.lists(
+    st.builds(
+        samples.runner,
+        NAMES,
+        state=st.sampled_from(RunnerState),
+        launched_at=TIMES,
+        since=TIMES,
+        lease_until=st.floats(0, 2 * NOW),
+    ),
+    max_size=3,
+    unique_by=lambda one: one.instance_id,
+)
+
+
+@given(MACHINES, RUNNERS)
+def test_no_machine_with_a_living_record_and_a_lease_is_ever_ended(machines: list[Seen], runners: list[Runner]) -> None:
+    records = {runner.instance_id: runner for runner in runners}
+
+    deeds = orphans(machines, records, NOW, PATIENCE) + overdue(runners, NOW, PATIENCE)
+    ended = {deed.instance_id for deed in deeds if isinstance(deed, Terminate)}
+    ended |= {deed.runner.instance_id for deed in deeds if isinstance(deed, WriteOff) and deed.terminate}
+
+    for name in ended & records.keys():
+        assert records[name].state not in ALIVE or records[name].lease_until < NOW
+
+
+@given(MACHINES, RUNNERS)
+def test_no_machine_that_the_cloud_runs_is_given_up_as_vanished(machines: list[Seen], runners: list[Runner]) -> None:
+    deeds = vanished(machines, runners, NOW, PATIENCE)
+
+    running = {machine.instance_id for machine in machines if machine.running}
+    written_off = {deed.runner.instance_id for deed in deeds if isinstance(deed, WriteOff)}
+    assert not running & written_off
+    assert len(written_off) == len(deeds)
+
+
+@given(MACHINES, RUNNERS)
+def test_every_machine_that_runs_too_long_is_ended_by_one_of_the_two_sweeps(
+    machines: list[Seen], runners: list[Runner]
+) -> None:
+    records = {runner.instance_id: runner for runner in runners}
+    far = 10 * NOW
+
+    deeds = orphans(machines, records, far, PATIENCE) + overdue(runners, far, PATIENCE)
+
+    ended = {deed.instance_id for deed in deeds if isinstance(deed, Terminate)}
+    ended |= {deed.runner.instance_id for deed in deeds if isinstance(deed, WriteOff)}
+    assert {machine.instance_id for machine in machines if machine.running} <= ended

@@ -1,0 +1,227 @@
+"""The provisioning door: whoever has come is written down, then everybody in line is launched for."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.domain.events import JobBackInLine, MessageDelayed, MessageRejected
+from controller.domain.fleet_config import Os
+from controller.domain.job import JobState
+from controller.domain.launch import Refusal, RefusalKind
+from controller.errors import Unavailable
+from controller.messages import Step, Wake
+from controller.ports import Delivery
+from tests.controller.usecases.world import World, delivery
+from tests.fakes import samples
+
+
+def test_equal_jobs_share_one_request_for_machines() -> None:
+    world = World()
+
+    world.arrive(1, 2, 3)
+
+    assert len(world.fleet.requests) == 1
+    assert len(world.machines) == 3
+    assert len({world.machine_of(n) for n in (1, 2, 3)}) == 3
+
+
+def test_unequal_jobs_are_launched_apart() -> None:
+    world = World()
+    world.backlog.put(samples.queued(1), samples.queued(2, labels=("spotrunner/linux-4cpu/cpu=8",)))
+
+    world.pump()
+
+    assert len(world.fleet.requests) == 2
+    assert {machine.instance_type.split(".")[1] for machine in world.fleet.running} == {"xlarge", "2xlarge"}
+
+
+def test_a_full_batch_drains_the_queue_so_that_a_burst_is_one_launch() -> None:
+    world = World()
+
+    failed = world.arrive(*range(1, 96))
+
+    assert failed == []
+    assert len(world.fleet.requests) == 1
+    assert len(world.machines) == 95
+    assert world.backlog.ready == []
+    assert world.backlog.taken == {}
+
+
+def test_a_batch_that_is_not_full_leaves_the_queue_alone() -> None:
+    world = World()
+
+    world.dispatch([delivery(samples.queued(1))])
+
+    assert world.backlog.receives == 0
+
+
+def test_one_dispatch_takes_no_more_than_its_limit_off_the_queue() -> None:
+    world = World()
+    world.backlog.put(*(samples.queued(n) for n in range(1, 301)))
+
+    world.dispatch(world.backlog.take(10))
+
+    assert len(world.backlog.ready) == 300 - 10 - 200
+    assert len(world.machines) == 210
+
+
+def test_a_burst_larger_than_one_atomic_write_gets_every_job_its_machine() -> None:
+    world = World()
+
+    world.arrive(*range(1, 151))
+
+    assert len(world.fleet.requests) == 2
+    assert len({world.machine_of(n) for n in range(1, 151)}) == 150
+    assert len(world.machines) == 150
+
+
+def test_a_malformed_message_fails_alone() -> None:
+    world = World()
+    bad = Delivery("message-bad", '{"kind":"queued","job_id":"seven"}', "AROA:webhook")
+
+    failed = world.dispatch([delivery(samples.queued(1)), bad, delivery(samples.queued(2))])
+
+    assert failed == ["message-bad"]
+    assert len(world.machines) == 2
+    (told,) = world.told.of(MessageRejected)
+    assert (told.queue, told.message) == ("jobs", "message-bad")
+    assert "job_id" in told.reason
+
+
+def test_a_malformed_message_met_while_draining_is_left_on_the_queue_alone() -> None:
+    world = World()
+    world.backlog.put(*(samples.queued(n) for n in range(1, 11)))
+    world.backlog.ready.append(Delivery("message-bad", "nonsense", "AROA:webhook"))
+    world.backlog.put(samples.queued(11))
+
+    failed = world.dispatch(world.backlog.take(10))
+
+    assert failed == []
+    assert "message-bad" in world.backlog.taken
+    assert len(world.machines) == 11
+
+
+def test_whatever_is_delivered_twice_launches_once() -> None:
+    world = World()
+    world.arrive(1, 2)
+
+    world.arrive(1, 2, 1)
+    world.wake()
+
+    assert len(world.fleet.requests) == 1
+    assert len(world.machines) == 2
+
+
+def test_a_wake_up_launches_for_whoever_is_in_line() -> None:
+    world = World()
+    world.jobs.add([samples.job(1), samples.job(2)])
+
+    world.wake()
+
+    assert len(world.machines) == 2
+
+
+def test_a_wake_up_with_nobody_in_line_asks_the_cloud_nothing() -> None:
+    world = World()
+
+    failed = world.dispatch([delivery(Wake())])
+
+    assert failed == []
+    assert world.fleet.requests == []
+
+
+def test_a_job_just_written_down_is_launched_in_one_save_even_before_the_index_shows_it() -> None:
+    world = World()
+    world.shelf.hold_indexes()
+
+    world.arrive(1)
+
+    world.machine_of(1)
+    assert [len(save) for save in world.ledger.saves] == [2, 3]
+    # A first try that was refused would have used up the first id.
+    assert world.job(1).launch_id == "launch-1"
+
+
+def test_an_index_that_still_shows_a_launched_job_in_line_launches_nothing() -> None:
+    world = World()
+    world.jobs.add([samples.job(1)])
+    world.shelf.hold_indexes()
+    world.wake()
+
+    world.wake()
+
+    assert len(world.fleet.requests) == 1
+    assert len(world.machines) == 1
+
+
+def test_where_the_table_does_not_answer_the_whole_batch_comes_again_and_launches_once() -> None:
+    world = World()
+    batch = [delivery(samples.queued(n)) for n in (1, 2)]
+    world.jobs.faults.plan(Unavailable("throttled"))
+
+    failed = world.dispatch(batch)
+    again = world.dispatch(batch)
+
+    assert failed == [one.id for one in batch]
+    assert again == []
+    assert len(world.told.of(MessageDelayed)) == 2
+    assert len(world.machines) == 2
+
+
+def test_a_cloud_that_does_not_answer_for_one_group_does_not_hold_up_the_next() -> None:
+    world = World()
+    world.fleet.faults.plan(Unavailable("throttled"))
+    world.backlog.put(samples.queued(1), samples.queued(2, labels=("spotrunner/linux-4cpu/cpu=8",)))
+
+    failed = world.pump()
+
+    assert failed == []
+    assert world.states() == {1: JobState.LAUNCHING, 2: JobState.LAUNCHED}
+    assert len(world.pending) == 1
+    assert len(world.told.of(MessageDelayed)) == 1
+
+
+def test_a_platform_without_a_launch_template_does_not_hold_up_the_next_group() -> None:
+    world = World(samples.config(), samples.config("windows", os=Os.WINDOWS))
+    world.backlog.put(samples.queued(1, labels=("spotrunner/windows",)), samples.queued(2))
+
+    failed = world.pump()
+
+    assert failed == []
+    assert world.states() == {1: JobState.REFUSED, 2: JobState.LAUNCHED}
+    assert "no launch template for windows/x64" in world.job(1).reason
+
+
+def test_a_refused_job_is_never_launched_for() -> None:
+    world = World()
+
+    world.arrive(1, labels=("spotrunner/nope",))
+    world.wake()
+
+    assert world.fleet.requests == []
+
+
+def test_a_cancelled_job_is_not_launched_for_when_its_queued_message_comes_late() -> None:
+    world = World()
+    world.moved(Step.COMPLETED, 1, conclusion="cancelled")
+
+    world.arrive(1)
+
+    assert world.fleet.requests == []
+    assert world.job(1).state is JobState.COMPLETED
+
+
+@pytest.mark.parametrize("kind", [RefusalKind.RATE, RefusalKind.SERVER])
+def test_a_job_that_got_nothing_waits_with_its_reason_and_is_picked_again(kind: RefusalKind) -> None:
+    world = World()
+    world.fleet.refuse_next.append(Refusal(kind, "RequestLimitExceeded"))
+
+    world.arrive(1)
+
+    assert world.job(1).state is JobState.WAITING
+    assert world.job(1).reason == "RequestLimitExceeded"
+    assert [event.reason for event in world.told.of(JobBackInLine)] == ["RequestLimitExceeded"]
+
+    world.wake()
+
+    world.machine_of(1)

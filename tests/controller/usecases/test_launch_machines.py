@@ -1,0 +1,368 @@
+"""One group, one request: reserved before, settled after, replayed word for word."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from controller import wiring
+from controller.domain.events import (
+    JobBackInLine,
+    JobLaunched,
+    JobRefused,
+    LaunchAnswered,
+    LaunchRefused,
+    LaunchReplayed,
+)
+from controller.domain.fleet_config import Span
+from controller.domain.job import JobState, move
+from controller.domain.launch import Launch, LaunchPlan, LaunchState, Refusal, RefusalKind
+from controller.domain.offerings import CATALOGUE
+from controller.domain.runner import Lifecycle, RunnerState
+from controller.errors import Unavailable
+from controller.messages import Chores, Step
+from runner_agent.contract import wire
+from tests.controller.usecases.world import REPLAY_S, SUBNETS, World
+from tests.fakes import samples
+
+EVERY_POOL = [(kind.name, zone) for kind in CATALOGUE for zone in SUBNETS]
+
+
+def plan_of(request: str) -> LaunchPlan:
+    return wire.loads(LaunchPlan, request)
+
+
+def test_the_launch_is_written_down_with_its_jobs_before_the_cloud_is_asked() -> None:
+    world = World()
+    seen: list[tuple[Launch, list[JobState]]] = []
+
+    def look(name: str, call: Callable[[], object]) -> object:
+        if name == "fleet.launch":
+            seen.extend((launch, list(world.states().values())) for launch in world.pending)
+        return call()
+
+    world.doors(look).arrive(1, 2)
+
+    ((launch, states),) = seen
+    assert launch.request == world.fleet.requests[0]
+    assert [str(key) for key in launch.jobs] == ["1#1", "2#1"]
+    assert states == [JobState.LAUNCHING, JobState.LAUNCHING]
+
+
+def test_the_request_offers_every_fitting_type_in_every_zone_and_carries_the_tags() -> None:
+    world = World()
+
+    world.arrive(1)
+
+    plan = plan_of(world.fleet.requests[0])
+    assert plan.template == "lt-x64"
+    assert plan.lifecycle is Lifecycle.SPOT
+    assert plan.strategy == "price-capacity-optimized"
+    assert {one.zone for one in plan.offerings} == set(SUBNETS)
+    assert len({one.instance_type for one in plan.offerings}) > 3
+    assert dict(plan.tags) == {
+        wiring.TAG_STACK: "dev-us-east-1",
+        wiring.TAG_LAUNCH: plan.launch_id,
+        wiring.TAG_CONFIG: "linux-4cpu",
+        wiring.TAG_REPOSITORY: samples.REPOSITORY,
+    }
+
+
+def test_a_launched_job_and_its_machine_know_each_other_and_the_story_is_told() -> None:
+    world = World()
+
+    world.arrive(1)
+
+    name = world.machine_of(1)
+    assert world.job(1).state is JobState.LAUNCHED
+    assert world.job(1).rung == "spot"
+    assert world.runner(name).state is RunnerState.LAUNCHED
+    assert world.runner(name).lease_until == pytest.approx(world.clock.now + 180.0, abs=1.0)
+    assert [(event.job, event.instance, event.rung) for event in world.told.of(JobLaunched)] == [("1#1", name, "spot")]
+    assert [(event.asked, event.started) for event in world.told.of(LaunchAnswered)] == [(1, 1)]
+
+
+def test_the_configurations_own_claim_deadline_becomes_the_lease() -> None:
+    world = World(samples.config(claim_deadline_s=900.0))
+
+    world.arrive(1)
+
+    assert world.runner(world.machine_of(1)).lease_until == pytest.approx(world.clock.now + 900.0, abs=1.0)
+
+
+def test_where_spot_is_sold_out_the_next_rung_is_on_demand() -> None:
+    world = World()
+    world.fleet.sell_out(Lifecycle.SPOT, EVERY_POOL)
+
+    world.arrive(1, 2)
+
+    assert [plan_of(text).lifecycle for text in world.fleet.requests] == [Lifecycle.SPOT, Lifecycle.ON_DEMAND]
+    assert {world.job(n).rung for n in (1, 2)} == {"on-demand"}
+    assert len(world.machines) == 2
+    assert all(not machine.spot for machine in world.fleet.running)
+    assert world.told.of(JobBackInLine) == []
+
+
+def test_partial_fulfilment_sends_only_the_rest_up_the_ladder() -> None:
+    world = World()
+    world.fleet.sell_out(Lifecycle.SPOT, EVERY_POOL)
+    world.fleet.capacity[Lifecycle.SPOT, "c6a.xlarge", "us-east-1b"] = 2
+
+    world.arrive(1, 2, 3)
+
+    assert [plan_of(text).count for text in world.fleet.requests] == [3, 1]
+    assert [world.job(n).rung for n in (1, 2, 3)] == ["spot", "spot", "on-demand"]
+    assert len({world.machine_of(n) for n in (1, 2, 3)}) == len(world.machines) == 3
+    assert world.pending == []
+
+
+def test_where_everything_is_sold_out_the_jobs_wait_with_the_reason() -> None:
+    world = World()
+    for lifecycle in Lifecycle:
+        world.fleet.sell_out(lifecycle, EVERY_POOL)
+
+    world.arrive(1, 2)
+
+    assert world.states() == {1: JobState.WAITING, 2: JobState.WAITING}
+    assert world.job(1).reason == "InsufficientInstanceCapacity"
+    assert [event.job for event in world.told.of(JobBackInLine)] == ["1#1", "2#1"]
+    assert world.pending == []
+    assert {event.kind for event in world.told.of(LaunchRefused)} == {RefusalKind.CAPACITY}
+
+
+@pytest.mark.parametrize("kind", [RefusalKind.RATE, RefusalKind.SERVER, RefusalKind.CONFIG])
+def test_a_refusal_that_says_nothing_about_capacity_does_not_climb(kind: RefusalKind) -> None:
+    world = World()
+    world.fleet.refuse_next.append(Refusal(kind, "RequestLimitExceeded"))
+
+    world.arrive(1)
+
+    assert len(world.fleet.requests) == 1
+    assert world.job(1).state is JobState.WAITING
+    assert world.job(1).reason == "RequestLimitExceeded"
+
+
+@pytest.mark.parametrize("label", ["spotrunner/linux-4cpu/spot=false", "spotrunner/steady"])
+def test_who_does_not_want_spot_is_never_offered_it(label: str) -> None:
+    world = World(samples.config(), samples.config("steady", spot=False))
+
+    world.arrive(1, labels=(label,))
+
+    assert [plan_of(text).lifecycle for text in world.fleet.requests] == [Lifecycle.ON_DEMAND]
+
+
+def test_a_job_marked_for_on_demand_starts_there_and_apart_from_the_others() -> None:
+    world = World()
+    world.accept([samples.queued(1), samples.queued(2)])
+    world.shelf.put(replace(world.job(2), on_demand=True))
+
+    world.wake()
+
+    assert {plan_of(text).lifecycle: plan_of(text).count for text in world.fleet.requests} == {
+        Lifecycle.SPOT: 1,
+        Lifecycle.ON_DEMAND: 1,
+    }
+    assert world.job(2).rung == "on-demand"
+
+
+def test_jobs_whose_configuration_has_gone_are_refused_and_told() -> None:
+    world = World()
+    world.accept([samples.queued(1), samples.queued(2)])
+    world.configs.known.clear()
+
+    world.wake()
+
+    assert world.states() == {1: JobState.REFUSED, 2: JobState.REFUSED}
+    assert "no runner configuration 'linux-4cpu'" in world.job(1).reason
+    assert [event.job for event in world.told.of(JobRefused)] == ["1#1", "2#1"]
+    assert world.fleet.requests == []
+
+
+def test_a_cloud_whose_answer_is_not_known_leaves_the_launch_pending() -> None:
+    world = World()
+    world.fleet.lost_answers.append(Unavailable("timed out"))
+
+    world.arrive(1, 2)
+
+    assert [len(launch.jobs) for launch in world.pending] == [2]
+    assert world.states() == {1: JobState.LAUNCHING, 2: JobState.LAUNCHING}
+    assert len(world.machines) == 2
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["machines had started", "nothing had started"])
+def test_a_replay_asks_word_for_word_the_same_and_finds_the_same_machines(after: bool) -> None:  # noqa: FBT001 - a table of cases
+    world = World()
+    if after:
+        world.fleet.lost_answers.append(Unavailable("timed out"))
+    else:
+        world.fleet.faults.plan(Unavailable("throttled"))
+    world.arrive(1, 2)
+    world.clock.turn(REPLAY_S + 1)
+
+    world.sweep(Chores.PENDING_LAUNCHES)
+
+    first, second = world.fleet.requests
+    assert first == second
+    assert len({world.machine_of(n) for n in (1, 2)}) == len(world.machines) == 2
+    assert world.pending == []
+    assert [(event.launch, event.jobs) for event in world.told.of(LaunchReplayed)] == [("launch-1", 2)]
+
+
+def test_a_launch_that_is_still_young_is_not_replayed() -> None:
+    world = World()
+    world.fleet.lost_answers.append(Unavailable("timed out"))
+    world.arrive(1)
+    world.clock.turn(REPLAY_S - 1)
+
+    world.sweep(Chores.PENDING_LAUNCHES)
+
+    assert len(world.fleet.requests) == 1
+
+
+def test_a_replay_that_finds_no_capacity_puts_the_jobs_back_in_line() -> None:
+    world = World()
+    world.fleet.faults.plan(Unavailable("throttled"))
+    world.arrive(1)
+    world.fleet.sell_out(Lifecycle.SPOT, EVERY_POOL)
+    world.clock.turn(REPLAY_S + 1)
+
+    world.sweep(Chores.PENDING_LAUNCHES)
+    world.wake()
+
+    assert world.job(1).rung == "on-demand"
+    world.machine_of(1)
+
+
+def test_a_launch_that_the_cloud_still_does_not_answer_is_replayed_again_later() -> None:
+    world = World()
+    world.fleet.faults.plan(Unavailable("throttled"), Unavailable("throttled"))
+    world.arrive(1)
+    world.clock.turn(REPLAY_S + 1)
+
+    world.sweep(Chores.PENDING_LAUNCHES)
+    world.sweep(Chores.PENDING_LAUNCHES)
+
+    assert len(set(world.fleet.requests)) == 1
+    world.machine_of(1)
+
+
+def during_launch(world: World, deed: Callable[[], object]) -> World:
+    """Have something happen once, after the cloud has started the machines and before it has answered."""
+    left = [deed]
+
+    def around(name: str, call: Callable[[], object]) -> object:
+        answer = call()
+        if name == "fleet.launch" and left:
+            left.pop()()
+        return answer
+
+    return world.doors(around)
+
+
+def test_a_machine_that_claims_before_its_launch_is_settled_keeps_the_job_it_got() -> None:
+    world = World()
+
+    during_launch(world, lambda: world.claim(world.machines[0])).arrive(1, 2)
+
+    assert {world.machine_of(1), world.machine_of(2)} == set(world.machines)
+    assert world.states() == {1: JobState.CLAIMED, 2: JobState.LAUNCHED}
+    assert world.pending == []
+
+
+def test_a_job_cancelled_while_the_cloud_was_asked_leaves_a_recorded_spare() -> None:
+    world = World()
+
+    during_launch(world, partial(world.moved, Step.COMPLETED, 1, conclusion="cancelled")).arrive(1, 2)
+
+    assert world.states() == {1: JobState.COMPLETED, 2: JobState.LAUNCHED}
+    assert all(world.runner(name).state is RunnerState.LAUNCHED for name in world.machines)
+    assert len(world.machines) == 2
+
+
+@pytest.mark.parametrize("cancelled", [1, 25, 60])
+def test_a_change_in_a_launch_too_large_for_one_write_loses_no_job_and_no_machine(cancelled: int) -> None:
+    world = World()
+    cancel = partial(world.moved, Step.COMPLETED, cancelled, conclusion="cancelled")
+
+    during_launch(world, cancel).arrive(*range(1, 61))
+
+    others = set(range(1, 61)) - {cancelled}
+    assert len({world.machine_of(n) for n in others}) == 59
+    assert all(world.runner(name) for name in world.machines)
+    assert len(world.machines) == 60
+    assert world.pending == []
+
+
+def test_a_large_launch_cut_short_between_its_writes_is_put_right_by_the_replay() -> None:
+    world = World()
+    world.ledger.faults.plan(None, None, Unavailable("throttled"))
+    world.arrive(*range(1, 61))
+    world.clock.turn(REPLAY_S + 1)
+
+    world.sweep(Chores.PENDING_LAUNCHES)
+
+    assert len({world.machine_of(n) for n in range(1, 61)}) == len(world.machines) == 60
+
+
+def test_jobs_that_change_faster_than_they_can_be_settled_leave_the_launch_to_the_sweep() -> None:
+    world = World()
+
+    def disturb(name: str, call: Callable[[], object]) -> object:
+        if name == "ledger.save" and world.fleet.requests:
+            world.shelf.put(world.job(1))
+        return call()
+
+    world.doors(disturb).arrive(1)
+    assert len(world.pending) == 1
+    world.doors()
+    world.clock.turn(REPLAY_S + 1)
+    world.sweep(Chores.PENDING_LAUNCHES)
+
+    assert [world.machine_of(1)] == world.machines
+
+
+def test_a_launch_settled_by_somebody_else_meanwhile_is_left_as_it_is() -> None:
+    world = World()
+
+    def sweep() -> None:
+        world.clock.turn(REPLAY_S + 1)
+        world.sweep(Chores.PENDING_LAUNCHES)
+
+    during_launch(world, sweep).arrive(1, 2)
+
+    assert len({world.machine_of(n) for n in (1, 2)}) == len(world.machines) == 2
+    (launch,) = [record for record in world.shelf.records.values() if isinstance(record, Launch)]
+    assert launch.state is LaunchState.SETTLED
+
+
+def test_reserving_gives_way_to_whoever_took_the_jobs_first() -> None:
+    world = World()
+    world.accept([samples.queued(1), samples.queued(2)])
+    stale = [world.job(1), world.job(2)]
+    world.shelf.put(move(world.job(1), JobState.RUNNING, 5.0))
+
+    world.launch(stale)
+
+    assert plan_of(world.fleet.requests[0]).count == 1
+    assert world.states() == {1: JobState.RUNNING, 2: JobState.LAUNCHED}
+
+
+def test_the_request_is_frozen_text_that_holds_no_secret() -> None:
+    world = World()
+
+    world.arrive(1)
+
+    assert "jit" not in json.dumps(world.fleet.requests).lower()
+
+
+def test_a_machine_of_another_architecture_boots_from_its_own_template() -> None:
+    world = World(samples.config(cpu=Span(2.0, 2.0)))
+
+    world.arrive(1, labels=("spotrunner/linux-4cpu/arch=arm64",))
+
+    assert plan_of(world.fleet.requests[0]).template == "lt-arm64"
+    assert world.runner(world.machine_of(1)).platform == "linux/arm64"

@@ -1,0 +1,251 @@
+"""The whole platform over fakes: each door as it is assembled in production, a clock to turn, a queue to pump."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import TypeVar, cast
+
+from controller.domain.fleet_config import RunnerConfig, Span
+from controller.domain.housekeeping import Patience
+from controller.domain.job import Job, JobKey, JobState
+from controller.domain.launch import Launch, LaunchState
+from controller.domain.runner import Runner
+from controller.messages import Chore, Chores, JobMoved, JobQueued, Step, Wake
+from controller.ports import Delivery
+from controller.usecases.accept_job import AcceptJob
+from controller.usecases.claim_runner import ClaimRunner, Terms
+from controller.usecases.dispatch import Dispatch
+from controller.usecases.hear_reports import HearReports
+from controller.usecases.keep_house import KeepHouse
+from controller.usecases.launch_machines import Ground, LaunchMachines
+from runner_agent.contract import wire
+from runner_agent.contract.bundle import Bundle, Claim, Targets
+from runner_agent.contract.reports import Report, ReportKind, Result
+from tests.fakes import samples
+from tests.fakes.fleet import FakeFleet
+from tests.fakes.github import FakeGitHub
+from tests.fakes.memory import FakeMemory
+from tests.fakes.queue import FakeBacklog, FakeOutbox
+from tests.fakes.records import FakeJobs, FakeLaunches, FakeLedger, FakeRunners, Shelf
+from tests.fakes.stack import FakeConfigs
+from tests.fakes.telling import Told
+
+REGION = "us-east-1"
+SUBNETS = {"us-east-1a": "subnet-a", "us-east-1b": "subnet-b"}
+TEMPLATES = {"linux/x64": "lt-x64", "linux/arm64": "lt-arm64"}
+JOB_LIMIT_S = 21_600.0
+IDLE_LIMIT_S = 90.0
+GRACE_S = 120.0
+REPLAY_S = 90.0
+
+P = TypeVar("P")
+Around = Callable[[str, Callable[[], object]], object]
+"""Called with the name of an outside call and the call itself; decides when, and whether, it happens."""
+
+
+def through(_name: str, call: Callable[[], object]) -> object:
+    """The usual case: the call just happens."""
+    return call()
+
+
+class _Watched:
+    def __init__(self, port: object, around: Around) -> None:
+        self._port, self._around = port, around
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        method = getattr(self._port, name)
+        kind = type(self._port).__name__.removeprefix("Fake").lower()
+        return lambda *args, **named: self._around(f"{kind}.{name}", lambda: method(*args, **named))
+
+
+def watched(port: P, around: Around) -> P:
+    """The same port, with every call of it going through `around`."""
+    return cast("P", _Watched(port, around))
+
+
+class Clock:
+    """A clock that moves when told to, and a little at each look."""
+
+    def __init__(self) -> None:
+        self.now = samples.NOW + 100.0
+
+    def __call__(self) -> float:
+        self.now += 0.001
+        return self.now
+
+    def turn(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+
+class World:
+    """Everything that the doors share; `doors()` makes one more set of them, as a second invocation would have."""
+
+    def __init__(self, *configs: RunnerConfig) -> None:
+        self.clock = Clock()
+        self.shelf = Shelf()
+        self.jobs, self.runners = FakeJobs(self.shelf), FakeRunners(self.shelf)
+        self.launches, self.ledger = FakeLaunches(self.shelf), FakeLedger(self.shelf)
+        self.fleet, self.github, self.memory = FakeFleet(self.clock.now), FakeGitHub(), FakeMemory()
+        self.configs = FakeConfigs(*(configs or (samples.config(cpu=Span(4.0, 4.0)),)))
+        self.backlog, self.outbox, self.told = FakeBacklog(), FakeOutbox(), Told()
+        self._ids, self._sequence = count(1), count(1)
+        self.doors()
+
+    def doors(self, around: Around = through) -> World:
+        """From now on the doors reach the outside through `around`."""
+        jobs, runners = watched(self.jobs, around), watched(self.runners, around)
+        launches, ledger = watched(self.launches, around), watched(self.ledger, around)
+        fleet, configs = watched(self.fleet, around), self.configs
+        self.launch = LaunchMachines(
+            ground=Ground("dev-us-east-1", REGION, TEMPLATES, SUBNETS, claim_deadline_s=180.0),
+            jobs=jobs,
+            runners=runners,
+            launches=launches,
+            ledger=ledger,
+            fleet=fleet,
+            configs=configs,
+            tell=self.told,
+            clock=self.clock,
+            new_id=lambda: f"launch-{next(self._ids)}",
+        )
+        self.accept = AcceptJob("dev", REGION, jobs, configs, self.told, self.clock)
+        backlog = watched(self.backlog, around)
+        self.dispatch = Dispatch(self.accept, self.launch, jobs, backlog, self.told, drain_limit=200)
+        self.hear = HearReports(
+            REGION, JOB_LIMIT_S, jobs, runners, ledger, watched(self.outbox, around), self.told, self.clock
+        )
+        self.claim_door = ClaimRunner(
+            terms=Terms(
+                targets=Targets(REGION, "https://sqs/reports"),
+                cache_bucket="runner-cache",
+                job_limit_s=JOB_LIMIT_S,
+                idle_limit_s=IDLE_LIMIT_S,
+                notice_poll_s=2.0,
+                lease_grace_s=GRACE_S,
+                release_ttl_s=3_600.0,
+            ),
+            jobs=jobs,
+            runners=runners,
+            launches=launches,
+            ledger=ledger,
+            fleet=fleet,
+            configs=configs,
+            github=watched(self.github, around),
+            memory=watched(self.memory, around),
+            tell=self.told,
+            clock=self.clock,
+        )
+        self.house = KeepHouse(
+            patience=Patience(600.0, GRACE_S),
+            launch_replay_s=REPLAY_S,
+            jobs=jobs,
+            runners=runners,
+            launches=launches,
+            ledger=ledger,
+            fleet=fleet,
+            outbox=watched(self.outbox, around),
+            launch=self.launch,
+            tell=self.told,
+            clock=self.clock,
+        )
+        return self
+
+    def arrive(self, *job_ids: int, **changes: object) -> list[str]:
+        """GitHub queues these jobs, and the dispatcher handles whatever is on its queue."""
+        self.backlog.put(*(samples.queued(job_id, **changes) for job_id in job_ids))
+        return self.pump()
+
+    def wake(self) -> list[str]:
+        """The dispatcher is woken by the schedule."""
+        self.backlog.put(Wake())
+        return self.pump()
+
+    def pump(self) -> list[str]:
+        """The queue hands batches to the dispatcher until it is empty; the ids of what must come again."""
+        failed: list[str] = []
+        while batch := self.backlog.take(10):
+            again = self.dispatch(batch)
+            self.backlog.done([delivery for delivery in batch if delivery.id not in again])
+            failed += again
+        return failed
+
+    def claim(self, instance_id: str, **changes: object) -> Bundle:
+        """A machine asks for work, sending the launch id from its own tags."""
+        machine = self.fleet.owned.get(instance_id)
+        known = {"agent_version": "0.1.0", "launch_id": machine.launch_id if machine else ""}
+        return self.claim_door(instance_id, Claim(**(known | changes)))  # type: ignore[arg-type]  # fields of Claim
+
+    def moved(self, kind: Step, job_id: int, **changes: object) -> list[str]:
+        """GitHub's word on a job is heard at once."""
+        return self.hear([self.word(kind, job_id, **changes)])
+
+    def word(self, kind: Step, job_id: int, **changes: object) -> Delivery:
+        """GitHub's word on a job, as the webhook puts it on the queue."""
+        return delivery(samples.moved(kind, job_id, **changes))
+
+    def reported(self, kind: ReportKind, instance_id: str, **changes: object) -> list[str]:
+        """A machine's own word is heard at once."""
+        return self.hear([self.report(kind, instance_id, **changes)])
+
+    def report(self, kind: ReportKind, instance_id: str, **changes: object) -> Delivery:
+        """A machine's own word, as it puts it on the queue."""
+        known = {"sequence": next(self._sequence), "at": self.clock.now, "runner_name": f"spotrunner-{instance_id}-1"}
+        message = Report(kind, instance_id, **(known | changes))  # type: ignore[arg-type]  # fields of Report
+        return delivery(message, f"AROAMACHINE:{instance_id}")
+
+    def finished(self, instance_id: str, result: Result = Result.SUCCESS, **changes: object) -> list[str]:
+        """A machine says its last word and powers off."""
+        failed = self.reported(ReportKind.FINISHED, instance_id, result=result, **changes)
+        self.fleet.power_off(instance_id)
+        return failed
+
+    def sweep(self, task: Chores, *, dry_run: bool = False) -> list[str]:
+        """One housekeeping task."""
+        return self.house(Chore(task, dry_run))
+
+    def job(self, job_id: int) -> Job:
+        """A job as it is stored."""
+        record = self.shelf.get(Job, str(JobKey(job_id, 1)))
+        assert record is not None, f"job {job_id} is not known"
+        return record
+
+    def runner(self, instance_id: str) -> Runner:
+        """A machine as it is stored."""
+        record = self.shelf.get(Runner, instance_id)
+        assert record is not None, f"{instance_id} is not known"
+        return record
+
+    def states(self) -> dict[int, JobState]:
+        """Where every job stands."""
+        return {r.key.job_id: r.state for r in self.shelf.records.values() if isinstance(r, Job)}
+
+    @property
+    def machines(self) -> list[str]:
+        """The machines that run, by the cloud's own count."""
+        return [machine.instance_id for machine in self.fleet.running]
+
+    @property
+    def pending(self) -> list[Launch]:
+        """The launches not settled yet."""
+        every = [record for record in self.shelf.records.values() if isinstance(record, Launch)]
+        return [launch for launch in every if launch.state is LaunchState.PENDING]
+
+    def machine_of(self, job_id: int) -> str:
+        """The one machine that a job counts on: stored on both sides, and running by the cloud's own count."""
+        name = self.job(job_id).instance_id
+        assert name in self.machines, f"job {job_id} counts on {name or 'no machine'}, which does not run"
+        assert self.runner(name).job == JobKey(job_id, 1)
+        return name
+
+
+def delivery(message: JobQueued | JobMoved | Wake | Report | Chore, sender: str = "AROAWEBHOOK:webhook") -> Delivery:
+    """A message as it comes off a queue."""
+    text = wire.dumps(message)
+    return Delivery(f"message-{abs(hash(text))}", text, sender)
+
+
+def keys(*job_ids: int) -> Sequence[JobKey]:
+    """First attempts of these jobs."""
+    return [JobKey(job_id, 1) for job_id in job_ids]
