@@ -118,7 +118,8 @@ def read(stack: str, given: Mapping[str, object]) -> StackConfig:
 
 
 def _default(setting: str) -> float:
-    return next(float(field.default) for field in dataclasses.fields(Settings) if field.name == setting)
+    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
+    return float(str(defaults[setting]))
 
 
 def _environment(values: Values, stack: str, place: Place) -> str:

@@ -41,7 +41,7 @@ class Storage(pulumi.ComponentResource):
                     runner.name,
                     name=f"{config.config_prefix}{runner.name}",
                     type="String",
-                    value=runner_configs.text(runner),
+                    insecure_value=runner_configs.text(runner),
                     description=f"What the label spotrunner/{runner.name} stands for",
                     opts=inside,
                 )

@@ -12,7 +12,8 @@ from runner_agent.contract.bundle import Bundle, Claim
 from runner_agent.logs import Tell
 from runner_agent.web import Answer, Request, exchange
 
-ATTEMPT_S = 10.0
+ATTEMPT_S = 30.0
+"""API Gateway answers within this, one way or another; giving up earlier would throw a bundle away."""
 FIRST_PAUSE_S = 0.25
 SLOWEST_PAUSE_S = 10.0
 _LONGEST_REASON = 300

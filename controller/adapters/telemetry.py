@@ -169,15 +169,16 @@ def _span(event: Event) -> SpanRecord | None:
     start, end = fields[signal.start], fields[signal.end]
     if context is None or not isinstance(start, int | float) or not isinstance(end, int | float):
         return None
-    return SpanRecord(
-        signal.name, context, _parent(signal, fields), start, max(start, end), _attributes(signal, fields)
-    )
+    parent = None if signal.root else _root(fields)
+    return SpanRecord(signal.name, context, parent, start, max(start, end), _attributes(signal, fields))
 
 
-def _parent(signal: Span, fields: Mapping[str, object]) -> TraceContext | None:
-    if signal.root:
+def _root(fields: Mapping[str, object]) -> TraceContext | None:
+    """The job's own span, by the event's job."""
+    try:
+        key = JobKey.parse(str(fields.get("job")))
+    except ValueError:
         return None
-    key = JobKey.parse(str(fields["job"]))
     return TraceContext.of_job(key.job_id, key.attempt)
 
 

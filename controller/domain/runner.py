@@ -65,6 +65,8 @@ class Runner:
     """It must have claimed, then finished, by this time; only an expired lease justifies a termination."""
     platform: str = "linux/x64"
     """Operating system and architecture, as in the launch templates' keys."""
+    job_limit_s: float = 0.0
+    """How long its job may run, as the machine was told at its claim; 0 until then."""
     state: RunnerState = RunnerState.LAUNCHED
     since: float = 0.0
     reason: str = ""
@@ -72,6 +74,8 @@ class Runner:
     """The runner's name at GitHub."""
     github_id: int | None = None
     claims: int = 0
+    nonce: str = ""
+    """SHA-256 of the nonce that the claim came with."""
     claimed_at: float | None = None
     started_at: float | None = None
     finished_at: float | None = None

@@ -6,8 +6,10 @@ which GitHub removes by itself, while the other order would cost the machine its
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
@@ -71,6 +73,8 @@ class ClaimRunner:
     memory: Memory
     tell: Tell
     clock: Callable[[], float]
+    _releases: dict[str, tuple[Release, float]] = field(default_factory=dict)
+    """Kept between warm invocations, with the time until which each is good."""
 
     def __call__(self, instance_id: str, claim: Claim) -> Bundle:
         """The machine's bundle.
@@ -83,7 +87,7 @@ class ClaimRunner:
             runner = self._runner(instance_id, claim)
             self._check(runner, claim)
             job = self._job(runner)
-            return self._mint(runner, job, asked_at)
+            return self._mint(runner, job, claim, asked_at)
         except (Rejected, AlreadyDone) as no:
             self.tell(ClaimTurnedAway(instance_id, _STATUS[type(no)], str(no)))
             raise
@@ -108,16 +112,19 @@ class ClaimRunner:
     def _check(self, runner: Runner, claim: Claim) -> None:
         if runner.state is RunnerState.LAUNCHED:
             return
-        if runner.state is not RunnerState.CLAIMED or not claim.ended_runner:
+        if runner.state is not RunnerState.CLAIMED:
             raise AlreadyDone(f"{runner.instance_id} is {runner.state}: it has claimed before")
-        if claim.ended_runner != runner.name:
-            raise AlreadyDone(f"{runner.instance_id}: its runner is {runner.name}, not {claim.ended_runner}")
         if runner.claims >= MOST_CLAIMS:
             raise NothingToDo(f"{runner.instance_id} has claimed {runner.claims} times without getting a job")
-        self._check_ended(runner)
+        if claim.ended_runner:
+            self._check_ended(runner, claim.ended_runner)
+        elif not _is_repeated(claim, runner):
+            raise AlreadyDone(f"{runner.instance_id} is {runner.state}: it has claimed before")
 
-    def _check_ended(self, runner: Runner) -> None:
+    def _check_ended(self, runner: Runner, ended: str) -> None:
         """A re-arm is granted only when GitHub itself no longer has the former runner."""
+        if ended != runner.name:
+            raise AlreadyDone(f"{runner.instance_id}: its runner is {runner.name}, not {ended}")
         job = self.jobs.get([runner.job]).get(runner.job)
         if job is None or runner.github_id is None:
             raise NothingToDo(f"{runner.instance_id}: its job {runner.job} is unknown")
@@ -147,7 +154,7 @@ class ClaimRunner:
             raise Rejected(f"{runner.instance_id}: runner configuration {runner.config!r} is gone")
         return config
 
-    def _mint(self, runner: Runner, job: Job, asked_at: float) -> Bundle:
+    def _mint(self, runner: Runner, job: Job, claim: Claim, asked_at: float) -> Bundle:
         config = self._config(runner)
         release = self._release(runner, job, config)
         claims, wanted, minted = self._register(runner, job, config)
@@ -160,9 +167,11 @@ class ClaimRunner:
             name=wanted.name,
             github_id=minted.runner_id,
             claims=claims,
+            nonce=_digest(claim.nonce),
             claimed_at=now,
             job=job.key,
             lease_until=now + self.terms.idle_limit_s + self.terms.lease_grace_s + _SET_UP_S,
+            job_limit_s=config.job_limit_s or self.terms.job_limit_s,
         )
         held = jobs_of.move(job, JobState.CLAIMED, now, instance_id=runner.instance_id)
         if self.ledger.save([claimed, held]):
@@ -182,18 +191,25 @@ class ClaimRunner:
         raise Unavailable(f"{runner.instance_id}: GitHub has {_NAMES_TRIED} runners of its name", retry_after_s=5)
 
     def _release(self, runner: Runner, job: Job, config: RunnerConfig) -> Release:
+        """The runner to run: remembered by this function, by the stack, or asked of GitHub."""
         name = f"release {job.server} {runner.platform}"
         now = self.clock()
-        known = self.memory.recall(name, now)
-        if known:
-            return wire.loads(Release, known)
+        release, until = self._releases.get(name, (None, 0.0))
+        if release is None or now >= until:
+            until = now + self.terms.release_ttl_s
+            known = self.memory.recall(name, now)
+            release = wire.loads(Release, known) if known else self._latest(name, runner, job, config)
+            self._releases[name] = (release, until)
+        return release
+
+    def _latest(self, name: str, runner: Runner, job: Job, config: RunnerConfig) -> Release:
         os, _, arch = runner.platform.partition("/")
+        now = self.clock()
         release = self.github.release(_registration(job, config, runner.name), Os(os), Arch(arch), now)
         self.memory.remember(name, wire.dumps(release), now + self.terms.release_ttl_s)
         return release
 
     def _bundle(self, runner: Runner, job: Job, release: Release, minted: Registered, context: TraceContext) -> Bundle:
-        config = self._config(runner)
         cached = f"s3://{self.terms.cache_bucket}/runners/{release.url.rpartition('/')[2]}"
         return Bundle(
             instance_id=runner.instance_id,
@@ -211,7 +227,7 @@ class ClaimRunner:
             targets=self.terms.targets,
             limits=Limits(
                 idle_s=self.terms.idle_limit_s,
-                job_s=config.job_limit_s or self.terms.job_limit_s,
+                job_s=runner.job_limit_s,
                 poll_s=self.terms.notice_poll_s,
             ),
             setup=(SetupGroup("SpotRunner", _card(runner, job)),),
@@ -222,6 +238,15 @@ _STATUS: dict[type[Exception], int] = {Rejected: 403, AlreadyDone: 409, NothingT
 
 _SET_UP_S = 120.0
 """Allowed between a claim and a listening runner: download, unpack, start."""
+
+
+def _is_repeated(claim: Claim, runner: Runner) -> bool:
+    """Whether this is the same claim again, its answer lost on the way: only the agent itself knows its nonce."""
+    return bool(claim.nonce) and hmac.compare_digest(_digest(claim.nonce), runner.nonce)
+
+
+def _digest(nonce: str) -> str:
+    return hashlib.sha256(nonce.encode()).hexdigest() if nonce else ""
 
 
 def _wants(job: Job, runner: Runner) -> bool:

@@ -29,6 +29,12 @@ class Desk:
         self._read_jobs |= {key: found_jobs.get(key) for key in wanted_jobs}
         self._read_runners |= {name: found_runners.get(name) for name in wanted_runners}
 
+    def fetch_partners(self) -> None:
+        """Read the jobs that the machines read so far are meant for, and the machines meant for the jobs."""
+        jobs = {runner.job for runner in self._read_runners.values() if runner and runner.ran is None}
+        machines = {job.instance_id for job in self._read_jobs.values() if job and job.instance_id}
+        self.fetch(jobs - self._read_jobs.keys(), machines - self._read_runners.keys())
+
     def job(self, key: JobKey) -> Job | None:
         """The job as it stands on this desk."""
         if key not in self._read_jobs:

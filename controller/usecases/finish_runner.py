@@ -32,7 +32,7 @@ def finish_runner(report: Report, desk: Desk, job_limit_s: float, now: float) ->
         return
     match report.kind:
         case ReportKind.STARTED if runner.state is RunnerState.CLAIMED:
-            lease = now + job_limit_s
+            lease = now + (runner.job_limit_s or job_limit_s)
             desk.put(runners_of.move(runner, RunnerState.BUSY, now, started_at=report.at, lease_until=lease))
         case ReportKind.INTERRUPTION if not runner.interruption:
             desk.put(replace(runner, interruption=report.interruption))

@@ -57,10 +57,10 @@ class HearReports:
                 break
         else:
             raise Unavailable("the records change faster than they can be joined")
-        for event in desk.told:
-            self.tell(event)
         if desk.line_has_grown:
             self.outbox.send(Wake("a job is back in line"))
+        for event in desk.told:
+            self.tell(event)
 
     def _decided(self, heard: Sequence[JobMoved | Report]) -> Desk:
         desk = Desk(self.jobs, self.runners, self.ledger)
@@ -68,6 +68,8 @@ class HearReports:
         machines = {message.instance_id for message in heard if isinstance(message, Report)}
         machines |= {name for message in moved if (name := instance_of(message.runner_name))}
         desk.fetch({message.key for message in moved}, machines)
+        # Where GitHub gave a runner another job than its machine was meant for, both sides are needed.
+        desk.fetch_partners()
         now = self.clock()
         for message in heard:
             if isinstance(message, JobMoved):

@@ -20,18 +20,19 @@ def record_job(moved: JobMoved, desk: Desk, home: str, job_limit_s: float, now: 
     if moved.kind is Step.WAITING:
         return
     # A job never heard of still gets a record, so that its `queued`, if it comes late, launches nothing.
-    job = desk.job(moved.key) or _unheard(moved, home, now)
+    known = desk.job(moved.key)
+    job = known or _unheard(moved, home, now)
     runner = desk.runner(instance_of(moved.runner_name) or "")
-    ended_before = job.state is JobState.COMPLETED
-    meant = job.instance_id
-    if not ended_before:
+    before, meant = job.state, job.instance_id
+    if before is not JobState.COMPLETED:
         job = _advanced(job, moved, now)
+    if job.state is not before:
         desk.told.append(_news(job, moved, now))
     if runner is not None and runner.ran is None:
         job = replace(job, instance_id=runner.instance_id)
-        _record_machine(runner, job, moved, desk, now + job_limit_s, now)
+        _record_machine(runner, job, moved, desk, now + (runner.job_limit_s or job_limit_s), now)
         _mend(runner, job, meant, desk, now)
-    if not ended_before or job.instance_id != meant:
+    if job != known:
         desk.put(job)
 
 

@@ -34,6 +34,9 @@ class Claim:
     """Runner versions already on disk."""
     ended_runner: str = ""
     """A re-arm: the runner of this machine that ended without a job."""
+    nonce: str = field(default="", repr=False)
+    """Made up by the agent for its life and known to it alone: repeating a claim whose answer was lost is
+    allowed to whoever repeats its nonce."""
     version: int = VERSION
 
 

@@ -10,6 +10,7 @@ import dataclasses
 import enum
 import functools
 import json
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -153,13 +154,20 @@ def _enum(kind: type[enum.Enum], data: object, path: str) -> object:
 def _scalar(kind: Any, data: object, path: str) -> object:
     if kind is Any or kind is object:
         return data
-    if kind is float and isinstance(data, int) and not isinstance(data, bool):
-        return float(data)
+    if kind is float and isinstance(data, int | float) and not isinstance(data, bool):
+        return _finite(data, path)
     if isinstance(data, bool) and kind is not bool:
         raise Malformed(f"{path or 'value'}: expected {kind.__name__}, got bool")
     if not isinstance(data, kind):
         raise Malformed(f"{path or 'value'}: expected {kind.__name__}, got {_name(data)}")
     return data
+
+
+def _finite(data: float, path: str) -> float:
+    # Python's JSON reads NaN, Infinity and numbers beyond any float; nothing that keeps numbers takes them.
+    if not abs(data) <= sys.float_info.max:
+        raise Malformed(f"{path or 'value'}: not a finite number")
+    return float(data)
 
 
 def _name(data: object) -> str:

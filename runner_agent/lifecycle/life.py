@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -157,10 +158,13 @@ class _Life:
             machine.inbox.pause(pause)
             pause = min(SLOWEST_LOOK_S, pause * 2)
         self._story = Story(identity, machine.home / "spool", machine.redactor, machine.tell)
+        # A kernel older than the launch is not this machine's own, and says nothing about its boot.
+        launched = identity.launched_at
         for phase, at in machine.born.items():
-            self._story.reach(phase, at)
-        if identity.launched_at is not None:
-            self._story.reach("launched", identity.launched_at)
+            if phase != "kernel" or launched is None or at >= launched:
+                self._story.reach(phase, at)
+        if launched is not None:
+            self._story.reach("launched", launched)
         return wire.loads(UserData, text), Signer(identity.region, machine.metadata.credentials, machine.aws_endpoint)
 
     def _claim(self, user_data: UserData, signer: Signer, ended_runner: str) -> Bundle | claim.Refused:
@@ -172,6 +176,7 @@ class _Life:
             launch_id=self._launch_id(),
             baked_runners=download.baked(machine.home),
             ended_runner=ended_runner,
+            nonce=os.urandom(16).hex(),
         )
         deadline = time.monotonic() + user_data.claim_deadline_s
         waiting = claim.Time(time.monotonic, machine.inbox.pause)

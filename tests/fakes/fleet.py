@@ -32,6 +32,7 @@ class FakeFleet:
         self.terminated: list[str] = []
         self.owned: dict[str, CloudMachine] = {}
         self._answers: dict[str, tuple[str, LaunchAnswer]] = {}
+        self._born = 0
 
     def request(self, plan: LaunchPlan) -> str:
         return wire.dumps(plan)
@@ -105,7 +106,8 @@ class FakeFleet:
         return taken
 
     def _boot(self, plan: LaunchPlan, offering: Offering) -> Machine:
-        name = f"i-{len(self.owned) + 1:017x}"
+        self._born += 1  # an id is never given twice, not even after `forget`
+        name = f"i-{self._born:017x}"
         spot = plan.lifecycle is Lifecycle.SPOT
         self.owned[name] = CloudMachine(
             name, plan.launch_id, self.now, offering.instance_type, offering.zone, spot, running=True

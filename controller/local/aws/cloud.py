@@ -89,6 +89,7 @@ class LocalCloud:
         self._stack = ExitStack()
         self._stop_wanted = threading.Event()
         self._life = threading.Lock()
+        self._client_lock = threading.Lock()
         self._clients: dict[str, Any] = {}
         self._functions: dict[str, LambdaFunction] = {}
         self._sources: list[EventSource] = []
@@ -194,10 +195,11 @@ class LocalCloud:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 has a class for each service
         """A boto3 client of the operator, the same one each time."""
-        if service not in self._clients:
-            self._clients[service] = self._session.client(service, endpoint_url=self.front_url)
-            self._stack.callback(self._clients[service].close)
-        return self._clients[service]
+        with self._client_lock:
+            if service not in self._clients:
+                self._clients[service] = self._session.client(service, endpoint_url=self.front_url)
+                self._stack.callback(self._clients[service].close)
+            return self._clients[service]
 
     @cached_property
     def _session(self) -> Any:  # noqa: ANN401 - boto3 is imported late

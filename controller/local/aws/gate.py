@@ -82,6 +82,8 @@ class Gate:
             return service(call)
         except ServiceError as problem:
             return error(call.service, problem)
+        except (KeyError, TypeError, ValueError) as bad:
+            return error(call.service, ServiceError("ValidationException", f"{call.action}: {bad!r}"))
 
     def _turn_away(self, request: Request, stranger: Unverified, began: float, service: str = "") -> Reply:
         try:
@@ -90,10 +92,15 @@ class Gate:
         except Unverified:
             service, name = service or _guess(request), ""
         reply = refusal(service, stranger.fault, str(stranger))
-        action = request.headers.get("x-amz-target", "").rpartition(".")[2] or request.method
+        action = "Invoke" if service == "execute-api" else _action(request)
         ms = (time.time() - began) * 1000
         self._log.add(CallRecord(began, service, action, "", None, name, reply.status, ms))
         return reply
+
+
+def _action(request: Request) -> str:
+    """What an unbelieved request wanted to do, as far as one can see from outside."""
+    return request.headers.get("x-amz-target", "").rpartition(".")[2] or request.method
 
 
 def _guess(request: Request) -> str:

@@ -208,20 +208,22 @@ class Instances:
             lifecycle=instance.lifecycle,
             launched_at=instance.launched_at,
             role=role,
-            credentials=_rotated(self._credentials, Principal(PrincipalKind.INSTANCE, instance.id, role, instance.id)),
+            credentials=rotated(self._credentials, Principal(PrincipalKind.INSTANCE, instance.id, role, instance.id)),
             user_data=b64decode(data.get("UserData", "")),
             tags=instance.tags,
         )
 
 
-def _rotated(store: CredentialStore, principal: Principal) -> Callable[[], Issued]:
+def rotated(
+    store: CredentialStore, principal: Principal, clock: Callable[[], float] = time.time
+) -> Callable[[], Issued]:
     """The principal's current credentials, renewed some time before they expire, as EC2 does."""
     lock = threading.Lock()
     current: list[Issued] = []
 
     def credentials() -> Issued:
         with lock:
-            now = time.time()
+            now = clock()
             if not current or current[0].expires - now < ROTATE_BEFORE_S:
                 current[:] = [store.issue(principal, now + CREDENTIALS_S)]
             return current[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import selectors
 import signal
 import socket
@@ -93,17 +94,17 @@ class Machines:
     def processes(self) -> tuple[Process, ...]:
         """Every living process of every machine there ever was, by descent and by where it lives."""
         with self._lock:
-            homes, roots = dict(self._homes), dict(self._seen)
-        found: dict[int, Process] = {}
-        for name, root in roots.items():
-            with contextlib.suppress(psutil.Error):
-                for process in (root, *root.children(recursive=True)):
-                    _count(found, name, process)
-        names = {str(home): name for name, home in homes.items()}
-        for process in psutil.process_iter() if names else ():
-            if process.pid not in found and (home := _home_of(process, names)):
-                _count(found, names[home], process)
-        return tuple(found.values())
+            homes = {str(home): name for name, home in self._homes.items()}
+            roots = {root.pid: name for name, root in self._seen.items() if root.is_running()}
+        if not homes:
+            return ()
+        table = {process.pid: process for process in psutil.process_iter(["ppid", "status", "cmdline"])}
+        found = []
+        for process in table.values():
+            name = _ancestor(process, table, roots) or homes.get(_home_of(process, homes), "")
+            if name and process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(Process(process.pid, name, " ".join(process.info["cmdline"] or ())))
+        return tuple(found)
 
     def stop(self) -> None:
         """Cut the power of all machines and see them end; a second stop does nothing."""
@@ -111,15 +112,15 @@ class Machines:
             if self._closed:
                 return
             self._closed = True
-            machines = list(self._running.values())
-        for machine in machines:
+            machines = dict(self._running)
+        for machine in machines.values():
             machine.mains.shutdown(socket.SHUT_RDWR)
-        for machine in machines:
-            _end(machine)
+        for name, machine in machines.items():
+            self._end(name, machine)
         self._ring.close()
         if self._watcher.ident is not None:
             self._watcher.join(_PATIENCE_S)
-        for machine in machines:
+        for machine in machines.values():
             machine.mains.close()
         self._selector.close()
         self._bell.close()
@@ -140,12 +141,25 @@ class Machines:
                 return
             machine = self._running.pop(name)
             self._selector.unregister(machine.mains)
-        _end(machine)
+        self._end(name, machine)
         machine.mains.close()
         try:
             self._on_end(name)
         except Exception:
             logging.getLogger(__name__).exception("the end of machine %s could not be written down", name)
+
+    def _end(self, name: str, machine: Machine) -> None:
+        """See process 1 off; where it could not end in good order, whatever it left is killed."""
+        try:
+            code = machine.init.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            code = -1
+        if code:
+            left = [process.pid for process in self.processes() if process.machine == name]
+            for pid in {*left, machine.init.pid}:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            machine.init.wait()
 
 
 def console(home: Path) -> Path:
@@ -153,27 +167,16 @@ def console(home: Path) -> Path:
     return home.with_name(f"{home.name}.console")
 
 
-def _end(machine: Machine) -> None:
-    """See process 1 off; one that does not end by itself is killed with all below it."""
-    try:
-        machine.init.wait(_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            below = psutil.Process(machine.init.pid).children(recursive=True)
-            machine.init.kill()
-            for process in below:
-                process.kill()
-        machine.init.wait()
+def _ancestor(process: psutil.Process, table: Mapping[int, psutil.Process], roots: Mapping[int, str]) -> str:
+    """The machine whose process 1 this is or descends from."""
+    pid = process.pid
+    while pid and pid not in roots:
+        pid = table[pid].info["ppid"] if pid in table else 0
+    return roots.get(pid, "")
 
 
-def _count(found: dict[int, Process], name: str, process: psutil.Process) -> None:
-    with contextlib.suppress(psutil.Error):
-        if process.status() != psutil.STATUS_ZOMBIE:
-            found[process.pid] = Process(process.pid, name, " ".join(process.cmdline()))
-
-
-def _home_of(process: psutil.Process, homes: Mapping[str, str]) -> str:
-    """The machine that an orphan came from: by the home it was given, or the folder it works in."""
+def _home_of(process: psutil.Process, homes: Iterable[str]) -> str:
+    """The home of the machine that an orphan came from: it was given that home, or it works in it."""
     with contextlib.suppress(psutil.Error, OSError):
         for place in (process.environ().get("SPOTRUNNER_HOME", ""), process.cwd()):
             for home in homes:

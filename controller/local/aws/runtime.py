@@ -8,6 +8,7 @@ local cloud; only its own folder, LAMBDA_TASK_ROOT, is added to the path.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import http.client
 import importlib
@@ -88,8 +89,9 @@ def _told(failed: BaseException) -> bytes:
 
 def _end_with_the_cloud() -> None:
     """Be killed by SIGIO, even in the middle of a loop, when the other end of standard input is gone."""
-    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+    with contextlib.suppress(OSError):  # where pipes cannot do this, the next call to the API fails
+        fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 if __name__ == "__main__":

@@ -116,7 +116,9 @@ class Sqs:
         """SendMessageBatch."""
         queue = self._of(call)
         if sum(len(str(entry.get("MessageBody", "")).encode()) for entry in _entries(call)) > MAX_BYTES:
-            raise ServiceError("BatchRequestTooLong", f"Batch requests cannot be longer than {MAX_BYTES} bytes.")
+            raise ServiceError(
+                "AWS.SimpleQueueService.BatchRequestTooLong", f"Batch requests cannot be longer than {MAX_BYTES} bytes."
+            )
         return _batch(_entries(call), lambda entry: self._send(queue, call, entry))
 
     def receive(self, call: Call) -> Fields:

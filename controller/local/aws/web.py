@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ from http.client import responses
 from http.server import BaseHTTPRequestHandler
 
 _STOP_S = 2.0
+_PAUSE_S = 0.02
 _BODILESS = (204, 304)
 
 
@@ -98,7 +100,10 @@ class Server:
             try:
                 connection, peer = self._listener.accept()
             except OSError:
-                return
+                if self._stopping:
+                    return
+                time.sleep(_PAUSE_S)  # out of file descriptors: somebody will hang up
+                continue
             thread = threading.Thread(target=self._serve, args=(connection, peer), name=self._name, daemon=True)
             with self._lock:
                 if self._stopping:
@@ -134,7 +139,13 @@ class _Connection(BaseHTTPRequestHandler):
         for name, value in self.headers.items():
             key = name.lower()
             headers[key] = f"{headers[key]},{value}" if key in headers else value
-        self._send(self.server.app(Request(self.command, self.path, headers, self._body(headers))))
+        request = Request(self.command, self.path, headers, self._body(headers))
+        try:
+            reply = self.server.app(request)
+        except Exception:
+            logging.getLogger(__name__).exception("%s %s", request.method, request.path)
+            reply = typed(500, '{"message":"Internal Server Error"}', "application/json")
+        self._send(reply)
 
     def _body(self, headers: Mapping[str, str]) -> bytes:
         if headers.get("transfer-encoding", "").lower() != "chunked":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from moto.backends import SERVICE_NAMES, get_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
@@ -43,8 +44,15 @@ class OneAtATime:
             return list(self._app(environ, start_response))
 
 
+def warm(*services: SERVICE_NAMES) -> None:
+    """Let moto load a service before a client with a deadline asks for it: on a busy machine that takes long."""
+    for service in services:
+        get_backend(service)["123456789012"][REGION]
+
+
 @pytest.fixture(scope="session")
 def moto_address() -> Iterator[str]:
+    warm("dynamodb", "sqs", "ssm", "secretsmanager")
     app = OneAtATime(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
     server.daemon_threads = True  # type: ignore[attr-defined]  # of its threaded kind

@@ -233,6 +233,16 @@ def test_a_dead_collector_stops_nobody_and_spans_wait_for_it(
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_job_of_an_odd_name_stops_nobody(scripted: ScriptedServer, traced: Telemetry) -> None:
+    scripted.play(Play(200, "{}"))
+    traced.tell(example(events.JobLaunched, job="odd", traceparent=str(ROOT.child())))
+
+    traced.flush()
+
+    (span,) = spans_in(scripted.seen[0].body)
+    assert not span.get("parentSpanId")
+
+
 def test_an_address_that_is_none_stops_nobody(stream: io.StringIO, closed_address: str) -> None:
     for address in ("nonsense", closed_address):
         telemetry = Telemetry("dev", "claim", address, stream=stream)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from controller.messages import Step
 from controller.ports import Registered
 from controller.usecases.claim_runner import MOST_CLAIMS
 from runner_agent.contract import wire
-from runner_agent.contract.bundle import Bundle
+from runner_agent.contract.bundle import Bundle, Claim
 from runner_agent.contract.reports import Result
 from runner_agent.contract.trace import TraceContext
 from tests.controller.usecases.world import GRACE_S, IDLE_LIMIT_S, JOB_LIMIT_S, World
@@ -129,6 +130,59 @@ def test_a_second_claim_is_refused() -> None:
     assert world.runner(machine) == before
     assert len(world.github.registrations) == 1
     assert statuses(world) == [409]
+
+
+def test_a_claim_whose_answer_was_lost_may_be_repeated_by_whoever_knows_its_nonce() -> None:
+    world, (machine,) = launched(1)
+    world.claim(machine, nonce="canary-nonce")
+
+    bundle = world.claim(machine, nonce="canary-nonce")
+
+    assert bundle.runner_name == name_of(machine, 2)
+    assert world.runner(machine).name == name_of(machine, 2)
+    assert world.machine_of(1) == machine
+
+
+@pytest.mark.parametrize("nonce", ["", "another", "CANARY-NONCE", hashlib.sha256(b"canary-nonce").hexdigest()])
+def test_a_claim_is_not_repeated_with_anything_but_its_own_nonce(nonce: str) -> None:
+    world, (machine,) = launched(1)
+    world.claim(machine, nonce="canary-nonce")
+
+    with pytest.raises(AlreadyDone):
+        world.claim(machine, nonce=nonce)
+
+    assert len(world.github.registrations) == 1
+
+
+def test_a_claim_without_a_nonce_is_never_repeated() -> None:
+    world, (machine,) = launched(1)
+    world.claim(machine)
+
+    with pytest.raises(AlreadyDone):
+        world.claim(machine, nonce="")
+
+
+def test_repeating_does_not_help_beyond_three_claims_or_while_the_job_runs() -> None:
+    world, (first, second) = launched(1, 2)
+    for _ in range(MOST_CLAIMS):
+        world.claim(first, nonce="mine")
+    world.claim(second, nonce="mine")
+    world.moved(Step.IN_PROGRESS, 2, runner_name=name_of(second, 1))
+
+    with pytest.raises(NothingToDo):
+        world.claim(first, nonce="mine")
+    with pytest.raises(AlreadyDone, match="is busy"):
+        world.claim(second, nonce="mine")
+
+
+def test_the_nonce_itself_is_neither_stored_nor_shown() -> None:
+    world, (machine,) = launched(1)
+
+    world.claim(machine, nonce="canary-nonce")
+
+    assert "canary-nonce" not in repr(world.shelf.records)
+    assert "canary-nonce" not in repr(world.told.events)
+    assert "canary-nonce" not in repr(Claim("0.1.0", nonce="canary-nonce"))
 
 
 @pytest.mark.parametrize("state", [RunnerState.BUSY, RunnerState.FINISHED, RunnerState.GONE])

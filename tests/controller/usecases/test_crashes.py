@@ -223,6 +223,31 @@ def test_a_claim_lost_at_any_call_ends_with_the_job_claimed_once(side: Side, fai
 
 
 @both_sides
+@pytest.mark.parametrize("failure", [power_cut, hiccup])
+def test_a_claim_whose_answer_was_lost_is_repeated_by_the_same_agent_and_costs_no_machine(
+    side: Side, failure: Callable[[], None]
+) -> None:
+    def play(moment: int) -> bool:
+        world = World()
+        world.arrive(1)
+        (machine,) = world.machines
+        cut = Interruption(moment, side, failure)
+        world.doors(cut)
+
+        with suppress(PowerCut, Unavailable):
+            world.claim(machine, nonce="the agent's own")
+        bundle = world.doors().claim(machine, nonce="the agent's own") if cut.happened else None
+
+        assert bundle is None or bundle.runner_name == world.runner(machine).name
+        assert world.job(1).state is JobState.CLAIMED
+        assert world.machine_of(1) == machine
+        assert world.machines == [machine]
+        return cut.happened
+
+    assert moments(play) >= 5
+
+
+@both_sides
 def test_two_machines_after_one_job_never_both_get_it(side: Side) -> None:
     def play(moment: int) -> bool:
         world = World()

@@ -11,6 +11,7 @@ from controller.domain.launch import LaunchPlan, Offering
 from controller.domain.runner import Lifecycle
 from controller.ports import Fleet
 from controller.wiring import TAG_LAUNCH, TAG_STACK
+from tests.controller.adapters.conftest import warm
 from tests.fakes import samples
 from tests.fakes.fleet import FakeFleet
 
@@ -38,6 +39,7 @@ class Ground:
 @pytest.fixture(scope="module")
 def image(clients: Clients) -> str:
     """One of the machine images that moto knows."""
+    warm("ec2")
     return clients.ec2.describe_images(Owners=["amazon"])["Images"][0].get("ImageId", "")
 
 
@@ -47,6 +49,7 @@ def ground(request: pytest.FixtureRequest, stack: str) -> Ground:
     if request.param == "fake":
         offerings = tuple(Offering("c5.large", zone, f"subnet-{zone}") for zone in zones)
         return Ground(FakeFleet(now=time.time()), stack, "lt-1", offerings)
+    image: str = request.getfixturevalue("image")
     clients: Clients = request.getfixturevalue("clients")
     vpc = clients.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = {
@@ -55,7 +58,6 @@ def ground(request: pytest.FixtureRequest, stack: str) -> Ground:
         ]
         for n, zone in enumerate(zones)
     }
-    image = request.getfixturevalue("image")
     template = clients.ec2.create_launch_template(LaunchTemplateName=stack, LaunchTemplateData={"ImageId": image})
     offerings = tuple(Offering("c5.large", zone, subnet) for zone, subnet in subnets.items())
     fleet = Ec2Fleet(clients, stack, subnets)
