@@ -11,6 +11,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.metadata
+import io
+import os
 import subprocess
 import sys
 import zipfile
@@ -28,7 +30,10 @@ DEPENDENCIES = "dependencies"
 MAX_ZIPPED = 50 * 2**20
 """Lambda takes no larger archive by direct upload."""
 
-_NOT_DEPLOYED = ("controller/local", "controller/cli")
+_NOT_DEPLOYED = ("controller/local/", "controller/cli/", "bin/")
+_OF_THIS_MACHINE = ("/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json")
+"""What pip writes beside a package, with paths of the machine it ran on."""
+
 _FIRST_MOMENT = (1980, 1, 1, 0, 0, 0)
 _READABLE = 0o644 << 16
 _LEVEL = 9
@@ -96,20 +101,25 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def _wanted(name: str) -> bool:
-    return not any(name.startswith(f"{folder}/") for folder in _NOT_DEPLOYED)
+    return not name.startswith(_NOT_DEPLOYED) and not name.endswith(_OF_THIS_MACHINE)
 
 
 def _zip(target: Path, files: Mapping[str, Path]) -> Archive:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _FIRST_MOMENT)
             entry.external_attr = _READABLE
             entry.create_system = 3
             archive.writestr(entry, files[name].read_bytes(), zipfile.ZIP_DEFLATED, _LEVEL)
-    packed = target.read_bytes()
+    packed = memory.getvalue()
     if len(packed) > MAX_ZIPPED:
         raise NotPacked(f"{target} has {len(packed):,} bytes; Lambda takes {MAX_ZIPPED:,}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Another deployment from this folder must not upload half a file.
+    half = target.with_name(f".{target.name}-{os.getpid()}")
+    half.write_bytes(packed)
+    half.replace(target)
     return Archive(target, base64.b64encode(hashlib.sha256(packed).digest()).decode(), len(packed))
 
 

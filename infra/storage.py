@@ -86,7 +86,8 @@ def _index(index: schema.Index) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
 
 def _bucket(config: StackConfig, kept: pulumi.ResourceOptions) -> aws.s3.Bucket:
     bucket = aws.s3.Bucket("cache", bucket=f"{config.stack}-cache-{config.place.account}", opts=kept)
-    inside = pulumi.ResourceOptions(parent=bucket)
+    # Not under the bucket: what is protected protects its children, and these must stay changeable.
+    inside = pulumi.ResourceOptions(parent=kept.parent)
     private = aws.s3.BucketPublicAccessBlock(
         "cache",
         bucket=bucket.id,
@@ -109,7 +110,7 @@ def _bucket(config: StackConfig, kept: pulumi.ResourceOptions) -> aws.s3.Bucket:
         bucket=bucket.id,
         policy=bucket.arn.apply(lambda arn: json.dumps(policies.tls_only("s3", [arn, f"{arn}/*"]))),
         # S3 refuses two changes of a bucket's access at the same moment.
-        opts=pulumi.ResourceOptions(parent=bucket, depends_on=[private]),
+        opts=pulumi.ResourceOptions(parent=kept.parent, depends_on=[private]),
     )
     return bucket
 

@@ -34,7 +34,7 @@ def swap(ran: Job, on: Runner, intended: Job | None, spare: Runner | None, now: 
     if intended is None or intended.key == ran.key or not _is_bereft(intended, on):
         return Repaired()
     if spare is not None and _can_take_over(spare, ran, intended):
-        state = JobState.CLAIMED if spare.state is RunnerState.CLAIMED else JobState.LAUNCHED
+        state = JobState.LAUNCHED if spare.state is RunnerState.LAUNCHED else JobState.CLAIMED
         job = replace(intended, state=state, since=now, instance_id=spare.instance_id, reason=f"{on.name} ran {ran.id}")
         return Repaired((job,), (replace(spare, job=intended.key),))
     if intended.replacements >= MOST_REPLACEMENTS:
@@ -48,9 +48,16 @@ def _is_bereft(intended: Job, on: Runner) -> bool:
 
 
 def _can_take_over(spare: Runner, ran: Job, intended: Job) -> bool:
-    free = spare.state in ALIVE and spare.state is not RunnerState.BUSY and spare.job == ran.key
-    registered = spare.state is not RunnerState.CLAIMED or _covers(ran.labels, intended.labels)
-    return free and registered and ran.shape == intended.shape
+    registered = spare.state is RunnerState.LAUNCHED or _covers(ran.labels, intended.labels)
+    return spare.job == ran.key and _may_run_it(spare) and registered and ran.shape == intended.shape
+
+
+def _may_run_it(spare: Runner) -> bool:
+    """Whether it can be, for all we have heard, that this machine runs or has run the job.
+
+    A machine reports sooner than GitHub tells what it ran. When GitHub does, the pairs are mended again.
+    """
+    return spare.ran is None and (spare.state in ALIVE or spare.started_at is not None)
 
 
 def _covers(have: tuple[str, ...], need: tuple[str, ...]) -> bool:

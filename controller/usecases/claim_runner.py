@@ -16,7 +16,7 @@ from controller.domain import runner as runners_of
 from controller.domain.events import ClaimTurnedAway, WorkClaimed
 from controller.domain.fleet_config import Arch, Os, RunnerConfig
 from controller.domain.job import Job, JobState
-from controller.domain.launch import Machine
+from controller.domain.launch import Launch, LaunchState, Machine
 from controller.domain.runner import Lifecycle, Runner, RunnerState
 from controller.domain.settlement import new_runner
 from controller.errors import AlreadyDone, NothingToDo, Rejected, Unavailable
@@ -97,17 +97,33 @@ class ClaimRunner:
         return found or self._adopt(instance_id, claim.launch_id)
 
     def _adopt(self, instance_id: str, launch_id: str) -> Runner:
-        """A machine whose launch was cut short before it was written down: its own tag leads to the launch."""
+        """A machine that is not written down: its own tag leads to the launch it came from."""
         launch = self.launches.get(launch_id) if launch_id else None
-        machine = self.fleet.machine(instance_id) if launch else None
-        if launch is None or machine is None or machine.launch_id != launch_id or not machine.running:
+        if launch is None:
             raise Rejected(f"{instance_id} was not launched by this stack")
+        if launch.state is LaunchState.SETTLED:
+            return self._written_meanwhile(instance_id, launch)
+        if self.clock() - launch.created_at < _SETTLING_S:
+            raise Unavailable(f"{instance_id}: launch {launch_id} is being written down", retry_after_s=1)
+        return self._from_the_cloud(instance_id, launch)
+
+    def _written_meanwhile(self, instance_id: str, launch: Launch) -> Runner:
+        try:
+            return self.runners.get([instance_id])[instance_id]
+        except KeyError:
+            raise Rejected(f"{instance_id} did not come from launch {launch.launch_id}") from None
+
+    def _from_the_cloud(self, instance_id: str, launch: Launch) -> Runner:
+        """The launch was cut short before its machines were written down: the cloud knows them."""
+        machine = self.fleet.machine(instance_id)
+        if machine is None or machine.launch_id != launch.launch_id or not machine.running:
+            raise Rejected(f"{instance_id} did not come from launch {launch.launch_id}")
         lifecycle = Lifecycle.SPOT if machine.spot else Lifecycle.ON_DEMAND
         seen = Machine(instance_id, machine.instance_type, machine.zone, lifecycle)
-        held = [job for job in self.jobs.get(launch.jobs).values() if job.launch_id == launch_id]
-        open_jobs = {job.key for job in held if job.state is JobState.LAUNCHING}
-        intended = next((key for key in launch.jobs if key in open_jobs), launch.jobs[0])
-        return new_runner(launch, intended, seen, self.clock())
+        held = [job for job in self.jobs.get(launch.jobs).values() if job.launch_id == launch.launch_id]
+        waiting = {job.key for job in held if job.state is JobState.LAUNCHING}
+        unserved = [key for key in launch.jobs if key in waiting]
+        return new_runner(launch, (unserved or list(launch.jobs))[0], seen, self.clock())
 
     def _check(self, runner: Runner, claim: Claim) -> None:
         if runner.state is RunnerState.LAUNCHED:
@@ -235,6 +251,9 @@ class ClaimRunner:
 
 
 _STATUS: dict[type[Exception], int] = {Rejected: 403, AlreadyDone: 409, NothingToDo: 410}
+
+_SETTLING_S = 30.0
+"""A launch younger than this is still being written down by its dispatcher."""
 
 _SET_UP_S = 120.0
 """Allowed between a claim and a listening runner: download, unpack, start."""

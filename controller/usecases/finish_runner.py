@@ -49,6 +49,7 @@ def _finish(runner: Runner, report: Report, desk: Desk, now: float) -> None:
         RunnerState.FINISHED,
         now,
         report.reason,
+        started_at=runner.started_at or report.phases.get("started"),
         finished_at=report.at,
         result=str(report.result or ""),
         exit_code=report.exit_code,

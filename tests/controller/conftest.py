@@ -4,5 +4,12 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    stateful_step_count=20,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("steady")

@@ -71,9 +71,7 @@ def test_the_stages_of_different_records_never_share_a_partition() -> None:
     assert len(set(partitions)) == len(partitions) == 4 * schema.SHARDS
 
 
-@pytest.mark.parametrize(
-    ("table", "record"), [(schema.JOBS, Job), (schema.RUNNERS, Runner), (schema.LAUNCHES, Launch)]
-)
+@pytest.mark.parametrize(("table", "record"), [(schema.JOBS, Job), (schema.RUNNERS, Runner), (schema.LAUNCHES, Launch)])
 def test_an_index_sorts_by_a_number_that_its_records_have(
     table: schema.Table, record: type[Job | Runner | Launch]
 ) -> None:

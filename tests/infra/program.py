@@ -108,17 +108,14 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
     return value if isinstance(value, str | int | float | bool | None) else "<not known yet>"
 
 
-def main(infra: Path, stack: str, *, preview: bool) -> None:
-    """Run the program; its resources and outputs go to standard output."""
+def run(infra: Path, stack: str, *, preview: bool) -> dict[str, Any]:
+    """Run the program once: its resources, its outputs, and what it told the operator."""
     cloud = Cloud(preview=preview)
     monitor = Monitor(cloud)
-    log = logging.getLogger("engine")
+    log, messages = logging.getLogger("engine"), Messages()
     log.setLevel(logging.INFO)
-    messages = Messages()
-    log.addHandler(messages)
+    log.handlers = [messages]
     pulumi.runtime.set_mocks(cloud, project="spotrunner", stack=stack, preview=preview, logger=log, monitor=monitor)
-    os.chdir(infra)
-
     outputs: dict[str, Any] = {}
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]  # the same
@@ -130,9 +127,19 @@ def main(infra: Path, stack: str, *, preview: bool) -> None:
     program()
     for resource in cloud.resources:
         resource["options"] = monitor.options[f"{resource['type']} {resource['name']}"]
-    told = sorted(cloud.resources, key=lambda resource: (resource["type"], resource["name"]))
-    json.dump({"resources": told, "outputs": outputs, "messages": messages.told}, sys.stdout)
+    resources = sorted(cloud.resources, key=lambda resource: (resource["type"], resource["name"]))
+    return {"resources": resources, "outputs": outputs, "messages": messages.told}
+
+
+def main(infra: Path) -> None:
+    """Make the runs that standard input lists; what came of each goes to standard output."""
+    os.chdir(infra)
+    told = []
+    for wanted in json.load(sys.stdin):
+        os.environ["PULUMI_CONFIG"] = json.dumps(wanted["config"])
+        told.append(run(infra, wanted["stack"], preview=wanted["preview"]))
+    json.dump(told, sys.stdout)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], preview=sys.argv[3] == "yes")
+    main(Path(sys.argv[1]))

@@ -5,6 +5,7 @@ import pwd
 import signal
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -26,9 +27,11 @@ time.sleep(float(sys.argv[2]))
 """
 
 
-def command(folder: Path, *argv: str, mark: str = "MARK=1-test") -> Command:
-    name, _, value = mark.partition("=")
-    return Command((sys.executable, "-S", "-c", *argv), folder, {"PATH": os.environ["PATH"], name: value}, mark)
+def command(folder: Path, *argv: str, mark: str = "") -> Command:
+    # Two runs of these tests on one machine must not take each other's processes for their own.
+    value = f"{folder}-{mark}"
+    environment = {"PATH": os.environ["PATH"], "MARK": value}
+    return Command((sys.executable, "-S", "-c", *argv), folder, environment, f"MARK={value}")
 
 
 def pid_in(file: Path) -> int:
@@ -65,7 +68,7 @@ def test_only_the_program_itself_is_interrupted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lifetime", ["0", "60"])
 def test_row_30_a_daemon_is_found_whether_its_parent_lives_or_not(tmp_path: Path, lifetime: str) -> None:
-    process = PosixTree().start(command(tmp_path, DAEMON, str(tmp_path / "pid"), lifetime, mark="MARK=row-30"))
+    process = PosixTree().start(command(tmp_path, DAEMON, str(tmp_path / "pid"), lifetime))
     daemon = pid_in(tmp_path / "pid")
     if lifetime == "0":
         process.wait()
@@ -79,8 +82,8 @@ def test_row_30_a_daemon_is_found_whether_its_parent_lives_or_not(tmp_path: Path
 
 
 def test_another_runners_processes_are_left_alone(tmp_path: Path) -> None:
-    ours = PosixTree().start(command(tmp_path, "import time; time.sleep(60)", mark="MARK=ours"))
-    theirs = PosixTree().start(command(tmp_path, "import time; time.sleep(60)", mark="MARK=theirs"))
+    ours = PosixTree().start(command(tmp_path, "import time; time.sleep(60)", mark="ours"))
+    theirs = PosixTree().start(command(tmp_path, "import time; time.sleep(60)", mark="theirs"))
 
     ours.kill()
 
@@ -126,7 +129,7 @@ def test_a_program_that_does_not_exist_leaves_no_pipe_open(tmp_path: Path) -> No
     before = len(list(Path("/proc/self/fd").iterdir()))
 
     with pytest.raises(FileNotFoundError):
-        PosixTree().start(Command((str(tmp_path / "none"), "run"), tmp_path, {}, "MARK=x"))
+        PosixTree().start(Command((str(tmp_path / "none"), "run"), tmp_path, {}, f"MARK={uuid4()}"))
 
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
@@ -136,7 +139,9 @@ def test_the_runner_is_its_own_user_where_the_agent_is_root() -> None:
     code = "echo $(id -u) $(id -g) $HOME"
 
     process = PosixTree("nobody").start(
-        Command(("/bin/sh", "-c", code), Path("/"), {"PATH": os.environ["PATH"], "HOME": account.pw_dir}, "MARK=user")
+        Command(
+            ("/bin/sh", "-c", code), Path("/"), {"PATH": os.environ["PATH"], "HOME": account.pw_dir}, f"MARK={uuid4()}"
+        )
     )
     process.wait()
     told = os.read(process.output, 200).decode()

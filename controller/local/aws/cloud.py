@@ -237,11 +237,11 @@ class LocalCloud:
             options.region, software, options.latencies, self._timers, self._metadata, self._credentials
         )
         self._stack.callback(self._instances.machines.stop)
-        network = Network(options.region)
+        self._network = Network(options.region)
         self._gate.services |= {
             "sqs": self._sqs.answer,
             "ssm": Parameters(options.region).answer,
-            "ec2": Ec2(network, self._instances, options.capacity, store.answer).answer,
+            "ec2": Ec2(self._network, self._instances, options.capacity, store.answer).answer,
         }
 
     def _server(self, server: Server) -> Server:

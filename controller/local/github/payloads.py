@@ -103,10 +103,18 @@ def job_document(job: Job, run: RunFacts, place: Place) -> Json:
         "steps": [_step(step) for step in job.steps],
         "check_run_url": f"{repository}/check-runs/{job.id}",
         "labels": list(job.labels),
-        "runner_id": job.runner.id if job.runner else None,
-        "runner_name": job.runner.name if job.runner else None,
-        "runner_group_id": job.runner.group_id if job.runner else None,
-        "runner_group_name": job.runner.group_name if job.runner else None,
+        **_runner(job),
+    }
+
+
+def _runner(job: Job) -> Json:
+    """The runner; null while a job waits, and zeros for one that ended without any."""
+    number, text = (0, "") if job.status is Status.COMPLETED else (None, None)
+    return {
+        "runner_id": job.runner.id if job.runner else number,
+        "runner_name": job.runner.name if job.runner else text,
+        "runner_group_id": job.runner.group_id if job.runner else number,
+        "runner_group_name": job.runner.group_name if job.runner else text,
     }
 
 

@@ -85,7 +85,8 @@ class Run:
 
     def begin(self, job_id: int, runner: RunnerRef, now: datetime) -> list[Change]:
         """A runner has taken a queued job."""
-        job = replace(self.job(job_id), status=Status.IN_PROGRESS, runner=runner, started_at=now)
+        steps = (StepRecord(1, "Set up job", Status.IN_PROGRESS, None, now, None),)
+        job = replace(self.job(job_id), status=Status.IN_PROGRESS, runner=runner, started_at=now, steps=steps)
         return [self._store("in_progress", job)]
 
     def finish(self, job_id: int, ending: Ending, now: datetime) -> list[Change]:

@@ -44,9 +44,7 @@ def test_a_machine_that_has_said_its_last_word_gets_time_to_power_itself_off(sta
     late = samples.runner(state=state, since=NOW - 121)
 
     assert orphans([seen()], {"i-1": fresh}, NOW, PATIENCE) == []
-    assert orphans([seen()], {"i-1": late}, NOW, PATIENCE) == [
-        Terminate("i-1", f"{state} for 121 s and still running")
-    ]
+    assert orphans([seen()], {"i-1": late}, NOW, PATIENCE) == [Terminate("i-1", f"{state} for 121 s and still running")]
 
 
 @pytest.mark.parametrize("state", sorted(ALIVE))

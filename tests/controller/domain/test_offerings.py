@@ -9,7 +9,9 @@ from controller.domain.fleet_config import Arch, Span
 from controller.domain.offerings import CATALOGUE, Need, fitting
 
 SPANS = st.tuples(st.integers(1, 128), st.integers(1, 128)).map(lambda pair: Span(min(pair), max(pair)))
-FAMILIES = st.lists(st.sampled_from([kind.family for kind in CATALOGUE] + [kind.name for kind in CATALOGUE]), max_size=3)
+FAMILIES = st.lists(
+    st.sampled_from([kind.family for kind in CATALOGUE] + [kind.name for kind in CATALOGUE]), max_size=3
+)
 NEEDS = st.builds(Need, st.sampled_from(Arch), SPANS, st.none() | SPANS, FAMILIES.map(tuple))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,12 +18,12 @@ A, B = JobKey(1, 1), JobKey(2, 1)
 LABELS = ("spotrunner/linux-4cpu/run=1",)
 
 
-def intended(**changes: object) -> Job:
+def intended(**changes: Any) -> Job:  # noqa: ANN401 - fields of the record
     """Job A, whose machine i-a is about to be found at work on B."""
     return samples.job(1, **{"state": JobState.CLAIMED, "instance_id": "i-a", "launch_id": "launch-1"} | changes)
 
 
-def ran(**changes: object) -> Job:
+def ran(**changes: Any) -> Job:  # noqa: ANN401 - fields of the record
     """Job B, which runs on A's machine."""
     return samples.job(2, **{"state": JobState.RUNNING, "instance_id": "i-a"} | changes)
 
@@ -31,7 +32,7 @@ def taken() -> Runner:
     return samples.runner("i-a", job=A, state=RunnerState.CLAIMED, name="spotrunner-i-a-1")
 
 
-def spare(**changes: object) -> Runner:
+def spare(**changes: Any) -> Runner:  # noqa: ANN401 - fields of the record
     """The machine that was meant for B."""
     return samples.runner("i-b", **{"job": B, "state": RunnerState.CLAIMED} | changes)
 
@@ -136,7 +137,9 @@ JOBS = st.builds(
     replacements=st.integers(0, 4),
 )
 RAN = st.builds(
-    ran, shape=st.sampled_from(["one", "two"]), labels=st.sampled_from([LABELS, samples.LABELS, LABELS + samples.LABELS])
+    ran,
+    shape=st.sampled_from(["one", "two"]),
+    labels=st.sampled_from([LABELS, samples.LABELS, LABELS + samples.LABELS]),
 )
 SPARES = st.none() | st.builds(spare, state=st.sampled_from(RunnerState), job=st.sampled_from([B, JobKey(3, 1)]))
 

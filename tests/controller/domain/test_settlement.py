@@ -135,7 +135,9 @@ def test_the_launch_record_comes_last_and_a_job_stands_beside_its_machine() -> N
 
 
 @given(SIZES, st.data())
-def test_settling_again_after_any_partial_save_gives_the_same_pairs(sizes: tuple[int, int], data: st.DataObject) -> None:
+def test_settling_again_after_any_partial_save_gives_the_same_pairs(
+    sizes: tuple[int, int], data: st.DataObject
+) -> None:
     whole, answer = asked(*sizes)
     whole.save(*whole.settle(answer).records)
     books, _ = asked(*sizes)

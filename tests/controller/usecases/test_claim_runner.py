@@ -13,14 +13,14 @@ from controller.domain.fleet_config import Span
 from controller.domain.job import JobState, move
 from controller.domain.runner import RunnerState, name_of
 from controller.errors import AlreadyDone, NothingToDo, Rejected, Unavailable
-from controller.messages import Step
+from controller.messages import Chores, Step
 from controller.ports import Registered
 from controller.usecases.claim_runner import MOST_CLAIMS
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import Bundle, Claim
 from runner_agent.contract.reports import Result
 from runner_agent.contract.trace import TraceContext
-from tests.controller.usecases.world import GRACE_S, IDLE_LIMIT_S, JOB_LIMIT_S, World
+from tests.controller.usecases.world import GRACE_S, IDLE_LIMIT_S, JOB_LIMIT_S, REPLAY_S, SETTLING_S, World
 from tests.fakes import samples
 from tests.fakes.github import SHA256
 
@@ -201,7 +201,9 @@ def test_a_machine_that_is_past_claiming_is_refused_even_as_a_re_arm(state: Runn
 def test_a_machine_that_we_did_not_launch_is_refused_whatever_launch_it_names(launch_id: str) -> None:
     world, _ = launched(1)
 
-    with pytest.raises(Rejected, match="i-stranger was not launched by this stack"):
+    with pytest.raises(
+        Rejected, match=r"i-stranger (was not launched by this stack|did not come from launch launch-1)"
+    ):
         world.claim("i-stranger", launch_id=launch_id)
 
     assert world.github.registrations == []
@@ -213,7 +215,50 @@ def cut_short(*job_ids: int) -> World:
     world = World()
     world.fleet.lost_answers.append(Unavailable("timed out"))
     world.arrive(*job_ids)
+    world.clock.turn(SETTLING_S + 1)
     return world
+
+
+def test_a_machine_that_is_up_before_its_launch_is_written_down_is_asked_to_wait() -> None:
+    world = World()
+    seen: list[float | None] = []
+
+    def boot(name: str, call: Callable[[], object]) -> object:
+        answer = call()
+        if name == "fleet.launch":
+            with pytest.raises(Unavailable, match="launch launch-1 is being written down") as later:
+                door(world.machines[0], Claim("0.1.0", "launch-1"))
+            seen.append(later.value.retry_after_s)
+        return answer
+
+    door = world.claim_door
+    world.doors(boot).arrive(1)
+
+    assert seen == [1]
+    assert world.claim(world.machines[0]).job.job_id == 1
+
+
+def test_a_machine_that_is_written_down_between_two_looks_is_found_by_the_second() -> None:
+    world, (machine,) = launched(1)
+    looks: list[str] = []
+
+    def around(name: str, call: Callable[[], object]) -> object:
+        answer = call()
+        looks.append(name)
+        return {} if name == "runners.get" and looks.count(name) == 1 else answer
+
+    bundle = world.doors(around).claim(machine)
+
+    assert bundle.job.job_id == 1
+    assert world.machine_of(1) == machine
+
+
+def test_a_machine_that_its_settled_launch_does_not_know_is_refused() -> None:
+    world, (machine,) = launched(1)
+    world.fleet.owned["i-late"] = replace(world.fleet.owned[machine], instance_id="i-late")
+
+    with pytest.raises(Rejected, match="i-late did not come from launch launch-1"):
+        world.claim("i-late")
 
 
 def test_a_machine_whose_launch_was_cut_short_is_adopted_by_its_tag() -> None:
@@ -250,7 +295,7 @@ def test_a_machine_is_not_adopted_by_a_launch_that_its_own_tags_do_not_name() ->
     (machine,) = world.machines
     world.fleet.owned[machine] = replace(world.fleet.owned[machine], launch_id="launch-other")
 
-    with pytest.raises(Rejected, match="was not launched by this stack"):
+    with pytest.raises(Rejected, match=f"{machine} did not come from launch launch-1"):
         world.claim(machine, launch_id="launch-1")
 
 
@@ -261,6 +306,24 @@ def test_a_machine_on_its_way_down_is_not_adopted() -> None:
 
     with pytest.raises(Rejected):
         world.claim(machine)
+
+
+def test_an_adopted_machine_that_nobody_wants_is_told_to_go_and_ends_in_the_books() -> None:
+    world = cut_short(1)
+    (machine,) = world.machines
+    world.moved(Step.COMPLETED, 1, conclusion="cancelled")
+
+    with pytest.raises(NothingToDo):
+        world.claim(machine)
+    world.fleet.power_off(machine)
+    world.clock.turn(REPLAY_S + 1)
+    world.sweep(Chores.PENDING_LAUNCHES)
+    world.clock.turn(GRACE_S + 1)
+    world.sweep(Chores.ORPHANED_MACHINES)
+
+    assert world.runner(machine).state is RunnerState.GONE
+    assert world.pending == []
+    assert world.machines == []
 
 
 def test_a_machine_whose_job_was_cancelled_gets_another_one_of_its_shape() -> None:
@@ -512,6 +575,15 @@ def test_a_re_arm_must_name_the_runner_that_the_machine_really_had(named: str) -
 
     with pytest.raises(AlreadyDone, match=f"its runner is {name_of(machine, 1)}, not {named}"):
         world.claim(machine, ended_runner=named)
+
+
+def test_a_re_arm_for_a_job_that_is_no_longer_known_ends_the_machine() -> None:
+    world, machine = claimed()
+    runner_gone(world, machine)
+    del world.shelf.records["1#1"]
+
+    with pytest.raises(NothingToDo, match="its job 1#1 is unknown"):
+        world.claim(machine, ended_runner=name_of(machine, 1))
 
 
 def test_a_machine_claims_three_times_at_most() -> None:

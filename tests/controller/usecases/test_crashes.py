@@ -14,7 +14,7 @@ from controller.errors import AlreadyDone, Unavailable
 from controller.messages import Chores, Step, Wake
 from runner_agent.contract.bundle import Claim
 from runner_agent.contract.reports import ReportKind, Result
-from tests.controller.usecases.world import GRACE_S, IDLE_LIMIT_S, REPLAY_S, World, delivery
+from tests.controller.usecases.world import GRACE_S, IDLE_LIMIT_S, REPLAY_S, SETTLING_S, World, delivery
 from tests.fakes import samples
 
 JOBS = (1, 2, 3)
@@ -114,7 +114,7 @@ def test_machines_that_boot_before_a_lost_dispatcher_is_missed_are_not_launched_
 
         with suppress(PowerCut):
             world.arrive(*JOBS)
-        world.doors()
+        world.doors().clock.turn(SETTLING_S + 1)
         for name in world.machines:
             world.claim(name)
         put_right(world)

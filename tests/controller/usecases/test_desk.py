@@ -63,7 +63,10 @@ def test_nothing_is_read_for_no_record_and_no_machine() -> None:
 def test_the_other_sides_of_what_was_fetched_are_read_in_one_go() -> None:
     world = World()
     world.shelf.put(
-        samples.job(1, instance_id="i-2"), samples.runner("i-1", job=JobKey(2, 1)), samples.job(2), samples.runner("i-2")
+        samples.job(1, instance_id="i-2"),
+        samples.runner("i-1", job=JobKey(2, 1)),
+        samples.job(2),
+        samples.runner("i-2"),
     )
     desk, calls = desk_over(world)
 

@@ -9,8 +9,7 @@ from controller.domain.fleet_config import Os
 from controller.domain.job import JobState
 from controller.domain.launch import Refusal, RefusalKind
 from controller.errors import Unavailable
-from controller.messages import Step, Wake
-from controller.ports import Delivery
+from controller.messages import Delivery, Step, Wake
 from tests.controller.usecases.world import World, delivery
 from tests.fakes import samples
 

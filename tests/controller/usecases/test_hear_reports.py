@@ -22,8 +22,7 @@ from controller.domain.job import JobKey, JobState
 from controller.domain.pairing import MOST_REPLACEMENTS
 from controller.domain.runner import ALIVE, RunnerState
 from controller.errors import Unavailable
-from controller.messages import Chore, Chores, Step, Wake
-from controller.ports import Delivery
+from controller.messages import Chore, Chores, Delivery, Step, Wake
 from runner_agent.contract.reports import ReportKind, Result
 from runner_agent.contract.trace import TraceContext
 from tests.controller.usecases.world import JOB_LIMIT_S, World, delivery
@@ -68,7 +67,9 @@ def test_github_says_that_a_job_has_ended() -> None:
     world, (machine,) = claimed(1)
     world.moved(Step.IN_PROGRESS, 1, runner_name=name(world, machine), started_at=samples.NOW + 60)
 
-    world.moved(Step.COMPLETED, 1, runner_name=name(world, machine), conclusion="failure", completed_at=samples.NOW + 90)
+    world.moved(
+        Step.COMPLETED, 1, runner_name=name(world, machine), conclusion="failure", completed_at=samples.NOW + 90
+    )
 
     assert (world.job(1).state, world.job(1).conclusion) == (JobState.COMPLETED, "failure")
     (told,) = world.told.of(JobEnded)
@@ -438,7 +439,6 @@ def shuffled(stories: Sequence[str]) -> st.SearchStrategy[list[str]]:
 WORDS = ["queued", "in_progress", "completed", "started", "finished"]
 
 
-@settings(max_examples=60)
 @given(shuffled(WORDS))
 def test_whatever_the_order_and_however_often_the_records_end_the_same(order: list[str]) -> None:
     world, (machine,) = claimed(1)
@@ -446,7 +446,12 @@ def test_whatever_the_order_and_however_often_the_records_end_the_same(order: li
     heard = {
         "in_progress": world.word(Step.IN_PROGRESS, 1, **known),
         "completed": world.word(
-            Step.COMPLETED, 1, **known, conclusion="success", completed_at=samples.NOW + 90, received_at=samples.NOW + 91
+            Step.COMPLETED,
+            1,
+            **known,
+            conclusion="success",
+            completed_at=samples.NOW + 90,
+            received_at=samples.NOW + 91,
         ),
         "started": world.report(ReportKind.STARTED, machine, at=samples.NOW + 61),
         "finished": world.report(
@@ -472,7 +477,6 @@ def test_whatever_the_order_and_however_often_the_records_end_the_same(order: li
     assert len(world.fleet.requests) == 1
 
 
-@settings(max_examples=60)
 @given(shuffled([f"{word} {n}" for n in (1, 2) for word in WORDS[1:]]), st.integers(1, 4))
 def test_swapped_runners_end_the_same_in_any_order_and_any_batches(order: list[str], size: int) -> None:
     world, (one, two) = claimed(1, 2)
@@ -503,9 +507,7 @@ FIVE = (1, 2, 3, 4, 5)
 
 @settings(max_examples=40)
 @given(st.permutations(FIVE), st.permutations(FIVE))
-def test_github_may_deal_equal_jobs_to_runners_in_any_way_without_a_launch(
-    dealt: list[int], heard: list[int]
-) -> None:
+def test_github_may_deal_equal_jobs_to_runners_in_any_way_without_a_launch(dealt: list[int], heard: list[int]) -> None:
     world, machines = claimed(*FIVE)
 
     for n in heard:

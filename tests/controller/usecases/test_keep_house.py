@@ -136,7 +136,7 @@ def test_a_machine_too_young_to_be_listed_is_not_given_up() -> None:
 
 def stray(world: World, age: float) -> str:
     """A machine of the stack that nobody has a record of."""
-    machine = CloudMachine("i-stray", "launch-?", world.clock.now - age, "c7a.large", "us-east-1a", True, True)  # noqa: FBT003 - spot, running
+    machine = CloudMachine("i-stray", "launch-?", world.clock.now - age, "c7a.large", "us-east-1a", True, True)
     world.fleet.owned["i-stray"] = machine
     return machine.instance_id
 

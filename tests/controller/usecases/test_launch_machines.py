@@ -26,7 +26,7 @@ from controller.domain.runner import Lifecycle, RunnerState
 from controller.errors import Unavailable
 from controller.messages import Chores, Step
 from runner_agent.contract import wire
-from tests.controller.usecases.world import REPLAY_S, SUBNETS, World
+from tests.controller.usecases.world import REPLAY_S, SETTLING_S, SUBNETS, World
 from tests.fakes import samples
 
 EVERY_POOL = [(kind.name, zone) for kind in CATALOGUE for zone in SUBNETS]
@@ -266,7 +266,11 @@ def during_launch(world: World, deed: Callable[[], object]) -> World:
 def test_a_machine_that_claims_before_its_launch_is_settled_keeps_the_job_it_got() -> None:
     world = World()
 
-    during_launch(world, lambda: world.claim(world.machines[0])).arrive(1, 2)
+    def slow_settling() -> None:
+        world.clock.turn(SETTLING_S + 1)
+        world.claim(world.machines[0])
+
+    during_launch(world, slow_settling).arrive(1, 2)
 
     assert {world.machine_of(1), world.machine_of(2)} == set(world.machines)
     assert world.states() == {1: JobState.CLAIMED, 2: JobState.LAUNCHED}
@@ -349,6 +353,35 @@ def test_reserving_gives_way_to_whoever_took_the_jobs_first() -> None:
 
     assert plan_of(world.fleet.requests[0]).count == 1
     assert world.states() == {1: JobState.RUNNING, 2: JobState.LAUNCHED}
+
+
+def test_jobs_that_change_faster_than_they_can_be_reserved_stay_in_line() -> None:
+    world = World()
+
+    def disturb(name: str, call: Callable[[], object]) -> object:
+        if name == "ledger.save":
+            world.shelf.put(world.job(1))
+        return call()
+
+    world.doors(disturb).arrive(1)
+    assert world.job(1).state is JobState.WAITING
+    assert world.fleet.requests == []
+    world.doors().wake()
+
+    assert [world.machine_of(1)] == world.machines
+
+
+def test_a_refusal_gives_way_to_whoever_changed_the_job_first() -> None:
+    world = World()
+    world.accept([samples.queued(1)])
+    stale = world.job(1)
+    world.shelf.put(move(stale, JobState.RUNNING, 5.0))
+    world.configs.known.clear()
+
+    world.launch([stale])
+
+    assert world.job(1).state is JobState.RUNNING
+    assert world.told.of(JobRefused) == []
 
 
 def test_the_request_is_frozen_text_that_holds_no_secret() -> None:

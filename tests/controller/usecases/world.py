@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from controller.domain.fleet_config import RunnerConfig, Span
 from controller.domain.housekeeping import Patience
 from controller.domain.job import Job, JobKey, JobState
 from controller.domain.launch import Launch, LaunchState
 from controller.domain.runner import Runner
-from controller.messages import Chore, Chores, JobMoved, JobQueued, Step, Wake
-from controller.ports import Delivery
+from controller.messages import Chore, Chores, Delivery, JobMoved, JobQueued, Step, Wake
 from controller.usecases.accept_job import AcceptJob
 from controller.usecases.claim_runner import ClaimRunner, Terms
 from controller.usecases.dispatch import Dispatch
@@ -38,6 +37,8 @@ JOB_LIMIT_S = 21_600.0
 IDLE_LIMIT_S = 90.0
 GRACE_S = 120.0
 REPLAY_S = 90.0
+SETTLING_S = 30.0
+"""How long a machine that is up too early waits for its launch to be written down."""
 
 P = TypeVar("P")
 Around = Callable[[str, Callable[[], object]], object]
@@ -152,7 +153,7 @@ class World:
         )
         return self
 
-    def arrive(self, *job_ids: int, **changes: object) -> list[str]:
+    def arrive(self, *job_ids: int, **changes: Any) -> list[str]:  # noqa: ANN401 - fields of the message
         """GitHub queues these jobs, and the dispatcher handles whatever is on its queue."""
         self.backlog.put(*(samples.queued(job_id, **changes) for job_id in job_ids))
         return self.pump()
@@ -171,31 +172,31 @@ class World:
             failed += again
         return failed
 
-    def claim(self, instance_id: str, **changes: object) -> Bundle:
+    def claim(self, instance_id: str, **changes: Any) -> Bundle:  # noqa: ANN401 - fields of the message
         """A machine asks for work, sending the launch id from its own tags."""
         machine = self.fleet.owned.get(instance_id)
         known = {"agent_version": "0.1.0", "launch_id": machine.launch_id if machine else ""}
-        return self.claim_door(instance_id, Claim(**(known | changes)))  # type: ignore[arg-type]  # fields of Claim
+        return self.claim_door(instance_id, Claim(**(known | changes)))
 
-    def moved(self, kind: Step, job_id: int, **changes: object) -> list[str]:
+    def moved(self, kind: Step, job_id: int, **changes: Any) -> list[str]:  # noqa: ANN401 - fields of the message
         """GitHub's word on a job is heard at once."""
         return self.hear([self.word(kind, job_id, **changes)])
 
-    def word(self, kind: Step, job_id: int, **changes: object) -> Delivery:
+    def word(self, kind: Step, job_id: int, **changes: Any) -> Delivery:  # noqa: ANN401 - fields of the message
         """GitHub's word on a job, as the webhook puts it on the queue."""
         return delivery(samples.moved(kind, job_id, **changes))
 
-    def reported(self, kind: ReportKind, instance_id: str, **changes: object) -> list[str]:
+    def reported(self, kind: ReportKind, instance_id: str, **changes: Any) -> list[str]:  # noqa: ANN401 - fields of the message
         """A machine's own word is heard at once."""
         return self.hear([self.report(kind, instance_id, **changes)])
 
-    def report(self, kind: ReportKind, instance_id: str, **changes: object) -> Delivery:
+    def report(self, kind: ReportKind, instance_id: str, **changes: Any) -> Delivery:  # noqa: ANN401 - fields of the message
         """A machine's own word, as it puts it on the queue."""
         known = {"sequence": next(self._sequence), "at": self.clock.now, "runner_name": f"spotrunner-{instance_id}-1"}
         message = Report(kind, instance_id, **(known | changes))  # type: ignore[arg-type]  # fields of Report
         return delivery(message, f"AROAMACHINE:{instance_id}")
 
-    def finished(self, instance_id: str, result: Result = Result.SUCCESS, **changes: object) -> list[str]:
+    def finished(self, instance_id: str, result: Result = Result.SUCCESS, **changes: Any) -> list[str]:  # noqa: ANN401 - fields of the message
         """A machine says its last word and powers off."""
         failed = self.reported(ReportKind.FINISHED, instance_id, result=result, **changes)
         self.fleet.power_off(instance_id)

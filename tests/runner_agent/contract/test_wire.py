@@ -73,9 +73,14 @@ def test_what_a_newer_sender_adds_is_ignored(sent: Bundle, extra: str) -> None:
     assert arrived == sent
 
 
+FIELDS = ("instance_id", "package", "job", "labels", "targets", "limits", "setup", "version", "sources")
+
+
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.floats() | TEXT, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner)
+        st.none() | st.booleans() | st.floats() | TEXT,
+        lambda inner: st.lists(inner) | st.dictionaries(TEXT | st.sampled_from(FIELDS), inner),
+        max_leaves=12,
     )
 )
 def test_no_data_makes_it_fail_in_another_way_than_malformed(data: object) -> None:

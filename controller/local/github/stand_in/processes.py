@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 SIGINT_S = 7.5
@@ -22,8 +23,8 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def end_steps(worker: int) -> None:
-    """Stop a worker's step gently, with the worker itself held still so that it starts no other."""
+def end_steps(worker: int, prevent: Callable[[], None]) -> None:
+    """Stop a worker's step gently, with the worker held still; it goes on once it is prevented from starting another."""
     os.kill(worker, signal.SIGSTOP)
     try:
         for number, patience in ((signal.SIGINT, SIGINT_S), (signal.SIGTERM, SIGTERM_S)):
@@ -32,7 +33,8 @@ def end_steps(worker: int) -> None:
             if _gone(worker, patience):
                 return
     finally:
-        # Pending until the worker goes on: it ends the step's whole process group and starts nothing more.
+        prevent()
+        # Pending until the worker goes on: it reads what the step still said and ends its whole process group.
         _signal(worker, signal.SIGTERM)
         _signal(worker, signal.SIGCONT)
 

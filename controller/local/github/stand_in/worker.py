@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -182,6 +183,8 @@ class Worker:
 
     def _take(self, record: dict[str, Any]) -> None:
         step = self._step_of(record)
+        if self._stopping == "Failed" and step is not None and not step.started_at:
+            return
         if record.get("command") == "set-output" and record["stepID"] == [self._job["workflow"]["outputsStep"]]:
             self._outcome.outputs[record["name"]] = record["arg"]
         if step is not None and record.get("msg") == _FORGIVEN:
@@ -192,13 +195,14 @@ class Worker:
             step.conclusion = "Succeeded" if succeeded else "Failed"
         if "jobResult" in record:
             self._outcome.result = "Succeeded" if record["jobResult"] == "success" else "Failed"
-        if step is not None or record.get("level") == "error":
-            self._begin(step)
-            self._log(str(record.get("msg", "")).rstrip("\n"))
-
-    def _begin(self, step: StepRun | None) -> None:
         if step is not None and not step.started_at:
             step.started_at = _now()
+            self._log(f"##[group]{step.name}")
+        text = str(record.get("msg", "")).rstrip("\n")
+        if record.get("raw_output") and step is not None:
+            self._log(text)
+        elif record.get("level") == "error":
+            self._log(f"##[error]{text}")
 
     def _step_of(self, record: dict[str, Any]) -> StepRun | None:
         identities = record.get("stepID") or [None]
@@ -223,9 +227,17 @@ class Worker:
         if process is None or process.poll() is not None:
             return
         if result == "Failed":
-            end_steps(process.pid)
+            end_steps(process.pid, self._take_the_ground_away)
         else:
             process.send_signal(signal.SIGINT)
+
+    def _take_the_ground_away(self) -> None:
+        """Where act keeps scripts and the work folder is now a file: no step can start, whichever act hears of first."""
+        ground = self._folder / "home" / ".cache" / "act"
+        with contextlib.suppress(FileNotFoundError):
+            ground.rename(ground.with_name("act-until-now"))
+        ground.parent.mkdir(parents=True, exist_ok=True)
+        ground.touch()
 
     def _conclude(self, began: str) -> None:
         if self._stopping:

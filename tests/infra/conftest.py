@@ -1,0 +1,50 @@
+"""The program is run a few times, side by side, and every test looks at what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.deployed import Deployed, Runs, Wanted, example
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+    return {**example(), "spotrunner:build": str(build_folder(tmp_path_factory.mktemp("build")))}
+
+
+@pytest.fixture(scope="session")
+def runs(settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Deployed]:
+    other = {**settings, "spotrunner:build": str(build_folder(tmp_path_factory.mktemp("build")))}
+    given = {key: value for key, value in other.items() if key not in {"spotrunner:vpcCidr", "spotrunner:zones"}}
+    given |= {
+        "spotrunner:vpc": "vpc-0abc",
+        "spotrunner:subnets": {"us-east-1a": "subnet-0a", "us-east-1b": "subnet-0b"},
+        "spotrunner:images": {"linux/x64": "ami-0a"},
+        "spotrunner:alarmTopic": "arn:aws:sns:us-east-1:123456789012:on-call",
+        "spotrunner:serviceRoles": True,
+        "spotrunner:protect": False,
+    }
+    several = Runs.start(Wanted(settings), Wanted(given), Wanted(settings, preview=True))
+    # In a process of its own, where sets come in another order.
+    alone = Runs.start(Wanted(settings))
+    up, given_network, preview = several.end()
+    (again,) = alone.end()
+    return {"up": up, "given network": given_network, "preview": preview, "again": again}
+
+
+@pytest.fixture(scope="session")
+def stack(runs: Mapping[str, Deployed]) -> Deployed:
+    """The example stack."""
+    return runs["up"]
+
+
+def build_folder(folder: Path) -> Path:
+    """A folder as `python -m infra.package` leaves it, with one small package in it."""
+    package = folder / "dependencies" / "somebody"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("x = 1\n")
+    return folder

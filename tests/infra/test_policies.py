@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from controller import schema, wiring
+from controller.wiring import Grant
+from infra import policies
+from infra.policies import Names
+from infra.region import Place
+
+PLACE = Place("us-east-1", "123456789012")
+
+NAMES = Names(
+    place=PLACE,
+    stack="dev-us-east-1",
+    tables={table.name: f"arn:table/{table.name}" for table in schema.TABLES},
+    queues={queue.name: f"arn:queue:{queue.name}" for queue in wiring.QUEUES},
+    secrets={"webhook": "arn:secret:webhook", "app-key": "arn:secret:app-key"},
+    config_prefix="/spotrunner/dev-us-east-1/runner-configs/",
+    templates=["arn:template/one"],
+    subnets=["arn:subnet/one"],
+    security_group="arn:group/runners",
+    images=["ami-0a"],
+    runner_role="arn:role/machine",
+    cache="arn:aws:s3:::cache",
+    claim_route="arn:api/$default/POST/claim",
+)
+
+GRANTED = [(function.name, function.grants) for function in wiring.FUNCTIONS] + [("machine", wiring.MACHINE_GRANTS)]
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        ("table:jobs", ["arn:table/jobs"]),
+        ("index:jobs", ["arn:table/jobs/index/*"]),
+        ("queue:reports", ["arn:queue:reports"]),
+        ("secret:app-key", ["arn:secret:app-key"]),
+        ("runner-role", ["arn:role/machine"]),
+        ("cache", ["arn:aws:s3:::cache/*"]),
+        ("claim-route", ["arn:api/$default/POST/claim"]),
+        ("every-instance", ["*"]),
+        ("instances", ["arn:aws:ec2:us-east-1:123456789012:instance/*"]),
+        (
+            "parameters",
+            [
+                "arn:aws:ssm:us-east-1:123456789012:parameter/spotrunner/dev-us-east-1/runner-configs",
+                "arn:aws:ssm:us-east-1:123456789012:parameter/spotrunner/dev-us-east-1/runner-configs/*",
+            ],
+        ),
+    ],
+)
+def test_a_grant_names_its_resource(resource: str, expected: list[str]) -> None:
+    (statement,) = policies.statements(Grant(("a:B",), resource, "why"), NAMES)
+
+    assert statement["Resource"] == expected
+
+
+def test_every_kind_of_resource_in_the_wiring_is_known_here() -> None:
+    kinds = {grant.resource.partition(":")[0] for _, grants in GRANTED for grant in grants}
+
+    unknown = kinds - wiring.RESOURCES.keys()
+
+    assert not unknown
+
+
+@pytest.mark.parametrize(("name", "grants"), GRANTED)
+def test_a_policy_allows_exactly_what_the_wiring_grants(name: str, grants: tuple[Grant, ...]) -> None:
+    document = policies.document(grants, NAMES)
+
+    allowed = {action for statement in document["Statement"] for action in statement["Action"]}
+    assert allowed == {action for grant in grants for action in grant.actions}, name
+    assert all(statement["Effect"] == "Allow" for statement in document["Statement"])
+
+
+@pytest.mark.parametrize(("name", "grants"), GRANTED)
+def test_only_listed_actions_are_allowed_everywhere(name: str, grants: tuple[Grant, ...]) -> None:
+    document = policies.document(grants, NAMES)
+
+    everywhere = {
+        action for statement in document["Statement"] if "*" in statement["Resource"] for action in statement["Action"]
+    }
+    assert everywhere <= policies.WHOLE_ACCOUNT.keys(), name
+
+
+def test_what_is_allowed_everywhere_is_needed_by_somebody() -> None:
+    needed = {
+        action
+        for _, grants in GRANTED
+        for grant in grants
+        if grant.resource == "every-instance"
+        for action in grant.actions
+    }
+
+    unused = policies.WHOLE_ACCOUNT.keys() - needed
+
+    assert not unused
+
+
+def test_a_machine_can_only_be_started_with_the_tag_of_its_stack() -> None:
+    grant = Grant(("ec2:CreateFleet", "ec2:RunInstances", "ec2:CreateTags"), "launch", "why")
+
+    found = policies.statements(grant, NAMES)
+
+    for statement in found:
+        for resource in statement["Resource"]:
+            if ":instance/" in resource:
+                assert statement["Condition"]["StringEquals"]["aws:RequestTag/spotrunner:stack"] == "dev-us-east-1"
+
+
+def test_launching_is_bound_to_the_stacks_own_templates_subnets_images_and_group() -> None:
+    grant = Grant(("ec2:CreateFleet", "ec2:RunInstances"), "launch", "why")
+
+    found = policies.statements(grant, NAMES)
+
+    resources = {resource for statement in found for resource in statement["Resource"]}
+    assert {
+        "arn:template/one",
+        "arn:subnet/one",
+        "arn:group/runners",
+        "arn:aws:ec2:us-east-1::image/ami-0a",
+    } <= resources
+    assert not {resource for resource in resources if "key-pair" in resource}
+
+
+def test_tags_can_only_be_put_on_what_is_being_launched() -> None:
+    found = policies.statements(Grant(("ec2:CreateFleet", "ec2:CreateTags"), "launch", "why"), NAMES)
+
+    (tagging,) = (statement for statement in found if statement["Action"] == ["ec2:CreateTags"])
+    assert tagging["Condition"]["StringEquals"]["ec2:CreateAction"] == ["CreateFleet", "RunInstances"]
+
+
+def test_only_the_stacks_own_machines_can_be_terminated() -> None:
+    (statement,) = policies.statements(Grant(("ec2:TerminateInstances",), "instances", "why"), NAMES)
+
+    assert statement["Condition"] == {"StringEquals": {"ec2:ResourceTag/spotrunner:stack": "dev-us-east-1"}}
+
+
+def test_the_machines_role_can_be_passed_to_ec2_alone() -> None:
+    (statement,) = policies.statements(Grant(("iam:PassRole",), "runner-role", "why"), NAMES)
+
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+
+
+def test_a_grant_on_something_a_stack_does_not_have_is_an_error() -> None:
+    grant = Grant(("a:B",), "moon", "why")
+
+    with pytest.raises(KeyError, match="moon"):
+        policies.statements(grant, NAMES)
+
+
+@pytest.mark.parametrize(("name", "grants"), GRANTED)
+def test_a_policy_fits_into_a_role(name: str, grants: tuple[Grant, ...]) -> None:
+    text = json.dumps(policies.document(grants, NAMES, policies.own_log("arn:log")), separators=(",", ":"))
+
+    # IAM takes 10,240 characters over all of a role's inline policies; real ARNs are about twice as long as these.
+    assert len(text) < 10_240 / 2, name
+
+
+def test_the_scheduler_takes_its_role_for_this_account_only() -> None:
+    document = policies.trust("scheduler", PLACE)
+
+    (statement,) = document["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
