@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -243,6 +242,8 @@ class _Stack:
         return SqsOutbox(self.clients, Queues(self.settings.jobs_queue_url, self.settings.reports_queue_url))
 
     def launcher(self) -> LaunchMachines:
+        import uuid
+
         from controller.usecases.launch_machines import Ground, LaunchMachines
 
         ground = Ground(

@@ -15,7 +15,7 @@ from typing import Any
 
 from controller import app, messages
 from controller.adapters.github import webhook as deliveries
-from controller.domain.events import DeliveryPassed, DeliveryRefused, MessageDelayed, MessageRejected
+from controller.domain.deliveries import DeliveryPassed, DeliveryRefused, MessageDelayed, MessageRejected
 from controller.errors import AlreadyDone, NothingToDo, Rejected, Unavailable
 from controller.messages import Delivery
 from runner_agent.contract import wire

@@ -9,15 +9,18 @@ A message's `kind` says which it is. A `Report` is the agent's (see `runner_agen
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Union
 
-from controller.domain.job import Intake, JobKey
+from controller.domain.job_key import Intake, JobKey
 from controller.errors import Rejected
 from runner_agent.contract import wire
-from runner_agent.contract.reports import Report, ReportKind
+
+if TYPE_CHECKING:
+    from runner_agent.contract.reports import Report
 
 VERSION = 1
 
@@ -121,15 +124,21 @@ class Delivery:
     receipt: str = ""
 
 
-Message = JobQueued | Wake | JobMoved | Report | Chore
+Message = Union[JobQueued, Wake, JobMoved, "Report", Chore]
 
-_KINDS: dict[str, type[JobQueued | Wake | JobMoved | Report | Chore]] = {
-    "queued": JobQueued,
-    "wake": Wake,
-    "chore": Chore,
-    **{step.value: JobMoved for step in Step},
-    **{kind.value: Report for kind in ReportKind},
-}
+
+@functools.cache
+def _kinds() -> dict[str, type[JobQueued | Wake | JobMoved | Report | Chore]]:
+    # Imported here because the webhook door only writes, and its start is part of everybody's queue time.
+    from runner_agent.contract.reports import Report, ReportKind  # noqa: PLC0415 - see above
+
+    return {
+        "queued": JobQueued,
+        "wake": Wake,
+        "chore": Chore,
+        **{step.value: JobMoved for step in Step},
+        **{kind.value: Report for kind in ReportKind},
+    }
 
 
 def read(text: str) -> Message:
@@ -137,8 +146,8 @@ def read(text: str) -> Message:
     try:
         data = json.loads(text)
         kind = data.get("kind") if isinstance(data, dict) else None
-        if not isinstance(kind, str) or kind not in _KINDS:
+        if not isinstance(kind, str) or kind not in _kinds():
             raise Rejected(f"message: unknown kind {kind!r}")
-        return wire.decode(_KINDS[kind], data)
+        return wire.decode(_kinds()[kind], data)
     except (wire.Malformed, ValueError, RecursionError) as bad:
         raise Rejected(f"message: {bad}") from bad

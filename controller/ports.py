@@ -8,7 +8,8 @@ from typing import Protocol
 
 from controller.domain.events import Event
 from controller.domain.fleet_config import Arch, Os, RunnerConfig
-from controller.domain.job import Job, JobKey
+from controller.domain.job import Job
+from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchAnswer, LaunchPlan
 from controller.domain.runner import Runner
 from controller.messages import Delivery, JobMoved, JobQueued, Wake

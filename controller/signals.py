@@ -1,16 +1,14 @@
 """The table of events: what log line, metrics, span and alert each event becomes.
 
 The telemetry adapter reads it to write; dashboards and alarms are drawn from it, so a widget on a
-metric that nobody emits cannot be written.
+metric that nobody emits cannot be written. Events stand here by the names of their classes, so that
+a function loads only the events that it tells itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-
-from controller.domain import events
-from controller.domain.events import Event
 
 NAMESPACE = "SpotRunner"
 
@@ -70,12 +68,12 @@ class Signal:
 
 _INFO, _WARNING = Level.INFO, Level.WARNING
 
-SIGNALS: dict[type[Event], Signal] = {
-    events.DeliveryRefused: Signal(
+SIGNALS: dict[str, Signal] = {
+    "DeliveryRefused": Signal(
         _WARNING, "delivery {delivery} answered {status}: {reason}", (Metric("DeliveriesRefused", by=("status",)),)
     ),
-    events.DeliveryPassed: Signal(Level.DEBUG, "delivery {delivery} {event}.{action}: {outcome}"),
-    events.JobAccepted: Signal(
+    "DeliveryPassed": Signal(Level.DEBUG, "delivery {delivery} {event}.{action}: {outcome}"),
+    "JobAccepted": Signal(
         _INFO,
         "job {job} of {repository} ({name}) accepted by {intake} for {config}",
         (
@@ -84,78 +82,76 @@ SIGNALS: dict[type[Event], Signal] = {
         ),
         Span("intake", "received_at", "accepted_at"),
     ),
-    events.JobKnown: Signal(
+    "JobKnown": Signal(
         Level.DEBUG, "job {job} of {repository} is known already ({intake})", (Metric("JobsKnown", by=("intake",)),)
     ),
-    events.JobRefused: Signal(
-        _WARNING, "job {job} of {repository} ({name}) refused: {reason}", (Metric("JobsRefused"),)
-    ),
-    events.JobLaunched: Signal(
+    "JobRefused": Signal(_WARNING, "job {job} of {repository} ({name}) refused: {reason}", (Metric("JobsRefused"),)),
+    "JobLaunched": Signal(
         _INFO,
         "job {job} of {repository} gets {instance} ({instance_type} in {zone}, {lifecycle}, {rung})",
         (Metric("MachinesLaunched", by=("lifecycle",)),),
         Span("launch", "asked_at", "answered_at"),
     ),
-    events.LaunchAnswered: Signal(
+    "LaunchAnswered": Signal(
         _INFO,
         "launch {launch}: {started} of {asked} {lifecycle} machines for {config} in {seconds:.3f} s",
         (Metric("LaunchTime", Unit.SECONDS, "seconds"),),
     ),
-    events.LaunchRefused: Signal(
+    "LaunchRefused": Signal(
         _WARNING,
         "launch {launch}: {code} ({kind}) for {instance_type} in {zone}: {message}",
         (Metric("LaunchRefusals", by=("kind",)),),
     ),
-    events.LaunchReplayed: Signal(
+    "LaunchReplayed": Signal(
         _WARNING, "launch {launch} for {jobs} jobs had lost its dispatcher: asked again", (Metric("LaunchesReplayed"),)
     ),
-    events.JobBackInLine: Signal(
+    "JobBackInLine": Signal(
         _WARNING,
         "job {job} of {repository} is back in line after {failures} failures: {reason}",
         (Metric("JobsBackInLine"),),
     ),
-    events.WorkClaimed: Signal(
+    "WorkClaimed": Signal(
         _INFO,
         "{instance} claimed job {job} of {repository} as {runner}",
         (Metric("ClaimTime", Unit.SECONDS, "answered_at", since="asked_at"),),
         Span("claim", "asked_at", "answered_at"),
     ),
-    events.ClaimTurnedAway: Signal(
+    "ClaimTurnedAway": Signal(
         _WARNING, "{instance} turned away with {status}: {reason}", (Metric("ClaimsTurnedAway", by=("status",)),)
     ),
-    events.JobStarted: Signal(
+    "JobStarted": Signal(
         _INFO,
         "job {job} of {repository} runs on {runner}",
         (Metric("QueueTime", Unit.SECONDS, "waited_s"),),
     ),
-    events.JobEnded: Signal(
+    "JobEnded": Signal(
         _INFO,
         "job {job} of {repository} ({name}) ended {conclusion} on {runner}",
         (Metric("JobsEnded", by=("conclusion",)), Metric("JobTime", Unit.SECONDS, "ran_s")),
         Span("job", "queued_at", "ended_at", root=True),
     ),
-    events.RunnerSwapped: Signal(
+    "RunnerSwapped": Signal(
         _INFO, "{instance} was launched for job {intended} and ran {ran}", (Metric("RunnersSwapped"),)
     ),
-    events.MachineReported: Signal(
+    "MachineReported": Signal(
         _INFO, "{instance} reports {kind} {result} {reason}", (Metric("MachineReports", by=("kind",)),)
     ),
-    events.MachineGone: Signal(
+    "MachineGone": Signal(
         _WARNING, "{instance} is gone without a last word (job {job}): {reason}", (Metric("MachinesGone"),)
     ),
-    events.MachineTerminated: Signal(
+    "MachineTerminated": Signal(
         _WARNING, "{instance} terminated by housekeeping: {reason}", (Metric("MachinesTerminated"),), alert=True
     ),
-    events.MessageRejected: Signal(
+    "MessageRejected": Signal(
         Level.ERROR,
         "{queue}: message {message} can never be handled: {reason}",
         (Metric("MessagesRejected"),),
         alert=True,
     ),
-    events.MessageDelayed: Signal(
+    "MessageDelayed": Signal(
         _WARNING, "{queue}: message {message} comes again: {reason}", (Metric("MessagesDelayed"),)
     ),
-    events.ChoreDone: Signal(
+    "ChoreDone": Signal(
         _INFO,
         "{task}: looked at {looked_at}, acted on {acted_on} in {seconds:.3f} s (dry run: {dry_run})",
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,9 @@ def alarms(stack: str) -> list[Alarm]:
     return [*_told(stack), *_queues(stack), *_doors(stack)]
 
 
+_FIELD = re.compile(r"\{(\w+)[^}]*\}")
+
+
 def dashboard(stack: str, region: str) -> dict[str, Any]:
     """The body of the stack's dashboard: a widget for each metric that is told, then queues and doors."""
     widgets = [
@@ -55,7 +59,7 @@ def _told(stack: str) -> Iterator[Alarm]:
         for metric in _alerting(signal):
             yield Alarm(
                 name=f"{stack}-{metric.name}",
-                text=f"{event.__name__}: {event.__doc__ or metric.name}".split("\n", 1)[0],
+                text=f"{event}: " + _FIELD.sub(r"<\1>", signal.text),
                 namespace=NAMESPACE,
                 metric=metric.name,
                 dimensions={"stack": stack},

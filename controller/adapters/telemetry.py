@@ -12,12 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
-from controller.domain.events import Event
-from controller.domain.job import JobKey
+from controller.domain.job_key import JobKey
 from controller.signals import NAMESPACE, SIGNALS, Metric, Span
 from runner_agent.contract.trace import TraceContext
+
+if TYPE_CHECKING:
+    from controller.domain.events import Event
 
 MAX_TEXT = 2_000
 """Longer texts in an event are cut: one answer of a stranger must not fill the log."""
@@ -83,7 +85,7 @@ class Telemetry:
 
     def line(self, event: Event) -> dict[str, object]:
         """What is written for an event."""
-        signal = SIGNALS[type(event)]
+        signal = SIGNALS[type(event).__name__]
         fields = _fields(event)
         line: dict[str, object] = {
             "level": signal.level.value,
@@ -161,7 +163,7 @@ def _directive(metric: Metric) -> dict[str, object]:
 
 
 def _span(event: Event) -> SpanRecord | None:
-    signal = SIGNALS[type(event)].span
+    signal = SIGNALS[type(event).__name__].span
     if signal is None:
         return None
     fields = _fields(event)

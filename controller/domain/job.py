@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from controller.domain.job_key import Intake, JobKey
+
 
 class JobState(StrEnum):
     """Where a job stands; never to be mixed with the states of a runner."""
@@ -24,14 +26,6 @@ class JobState(StrEnum):
     """GitHub says that it has ended; the conclusion says how."""
     REFUSED = "refused"
     """Its labels are ours and cannot be served; the reason says why."""
-
-
-class Intake(StrEnum):
-    """Which of the three independent ways found the job first."""
-
-    WEBHOOK = "webhook"
-    REDELIVERY = "redelivery"
-    SCAN = "scan"
 
 
 ARROWS: dict[JobState, frozenset[JobState]] = {
@@ -57,23 +51,6 @@ OPEN = frozenset({JobState.LAUNCHING, JobState.LAUNCHED, JobState.CLAIMED, JobSt
 
 class IllegalMove(ValueError):
     """The table of arrows has no such move."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class JobKey:
-    """A job attempt: GitHub's job id and the run's attempt number."""
-
-    job_id: int
-    attempt: int
-
-    def __str__(self) -> str:
-        return f"{self.job_id}#{self.attempt}"
-
-    @classmethod
-    def parse(cls, text: str) -> JobKey:
-        """The key whose `str` this is."""
-        job_id, _, attempt = text.partition("#")
-        return cls(int(job_id), int(attempt))
 
 
 @dataclass(frozen=True, slots=True)

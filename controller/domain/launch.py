@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
-from controller.domain.job import JobKey
+from controller.domain.job_key import JobKey
+from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle
 
 
@@ -16,25 +17,6 @@ class LaunchState(StrEnum):
 
     PENDING = "pending"
     SETTLED = "settled"
-
-
-class RefusalKind(StrEnum):
-    """Why the cloud refused, by what to do about it."""
-
-    CAPACITY = "capacity"
-    """This pool (lifecycle, type, zone) has none now: try another."""
-    UNSUPPORTED = "unsupported"
-    """This type is not offered there, and will not be soon."""
-    SUBNET = "subnet"
-    """The subnet has no free address."""
-    RATE = "rate"
-    """Too many calls: wait; says nothing about capacity."""
-    SERVER = "server"
-    """A fault of the service: send the same request again."""
-    QUOTA = "quota"
-    """The account's own limit."""
-    CONFIG = "config"
-    """Will never work as asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from controller.domain.job import JobKey
+from controller.domain.job_key import JobKey
 
 
 class RunnerState(StrEnum):
@@ -97,17 +97,3 @@ def move(runner: Runner, to: RunnerState, now: float, reason: str = "", **change
     if to not in ARROWS[runner.state]:
         raise IllegalMove(f"runner {runner.instance_id}: {runner.state} -> {to}")
     return replace(runner, state=to, since=now, reason=reason, **changes)
-
-
-PREFIX = "spotrunner-"
-
-
-def name_of(instance_id: str, claim: int) -> str:
-    """The runner's name at GitHub: unique for each claim, and leads back to the machine."""
-    return f"{PREFIX}{instance_id}-{claim}"
-
-
-def instance_of(name: str) -> str | None:
-    """The machine behind a runner's name; None for a runner that is not ours."""
-    instance, _, claim = name.removeprefix(PREFIX).rpartition("-")
-    return instance if name.startswith(PREFIX) and instance and claim.isdecimal() else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from controller.domain.job import Job, JobKey, JobState, back_in_line, move
+from controller.domain.job import Job, JobState, back_in_line, move
+from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchAnswer, LaunchState, Machine, why
 from controller.domain.runner import Runner
 

@@ -32,6 +32,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def main(
     workflow: Annotated[list[Path] | None, typer.Option(help="A workflow file to run instead of the examples.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON and nothing else.")] = False,  # noqa: FBT002
+    run_dir: Annotated[Path, typer.Option(help="Where spans, logs and machines go; emptied first.")] = RUN_DIR,
     timeout: Annotated[float, typer.Option(help="Seconds after which whatever has not ended counts as lost.")] = 120.0,
 ) -> None:
     """Run workflows on an embedded AWS and GitHub, with the production code and real processes.
@@ -49,17 +50,17 @@ def main(
         raise typer.BadParameter(f"there is no file {', '.join(missing)}", param_hint="--workflow")
     console = Console(quiet=as_json)
     with _ended_cleanly():
-        summary = run(files, console, timeout)
+        summary = run(files, console, run_dir, timeout)
     if as_json:
         typer.echo(json.dumps(asdict(summary) | {"good": summary.is_good}))
     raise typer.Exit(0 if summary.is_good else 1)
 
 
-def run(files: list[Path], console: Console, timeout_s: float) -> Summary:
+def run(files: list[Path], console: Console, run_dir: Path, timeout_s: float) -> Summary:
     """Start everything, submit the workflows with two mishaps, watch, and judge from the outside."""
-    shutil.rmtree(RUN_DIR, ignore_errors=True)
-    console.print(f"Starting an embedded AWS and GitHub in {RUN_DIR.name}/ ...", highlight=False)
-    with Stage(RUN_DIR) as stage:
+    shutil.rmtree(run_dir, ignore_errors=True)
+    console.print(f"Starting an embedded AWS and GitHub in {run_dir.name}/ ...", highlight=False)
+    with Stage(run_dir) as stage:
         began = time.time()
         # One delivery comes three times and one is forged, as happens: neither may launch anything.
         stage.github.repeat_next(3)
@@ -71,8 +72,8 @@ def run(files: list[Path], console: Console, timeout_s: float) -> Summary:
         mishaps = f"Mishaps      one delivery sent three times; a forged one answered {forged.status_code}"
     console.print(f"\n{mishaps}", highlight=False)
     verdict(summary, console)
-    console.print(f"Spans of every job: {RUN_DIR.name}/traces.jsonl; logs of every function: {RUN_DIR.name}/functions/")
-    (RUN_DIR / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
+    console.print(f"Spans of every job: {run_dir.name}/traces.jsonl; logs of every function: {run_dir.name}/functions/")
+    (run_dir / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
     return summary
 
 

@@ -53,7 +53,7 @@ class CallSeen:
     service: str
     action: str
     caller: str
-    """`door`, `machine`, `aws` (what AWS does for us, such as polling a queue) or `operator`."""
+    """`door`, `machine`, `aws` (what AWS does for us, such as polling a queue) or `stranger`."""
 
 
 @dataclass(frozen=True, slots=True)

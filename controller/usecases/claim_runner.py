@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
+from controller.domain import runner_name
 from controller.domain.events import ClaimTurnedAway, WorkClaimed
 from controller.domain.fleet_config import Arch, Os, RunnerConfig
 from controller.domain.job import Job, JobState
@@ -200,7 +201,7 @@ class ClaimRunner:
     def _register(self, runner: Runner, job: Job, config: RunnerConfig) -> tuple[int, Registration, Registered]:
         """A name taken belongs to an earlier try of this machine, perhaps one still at work: take the next."""
         for claims in range(runner.claims + 1, runner.claims + 1 + _NAMES_TRIED):
-            wanted = _registration(job, config, runners_of.name_of(runner.instance_id, claims))
+            wanted = _registration(job, config, runner_name.name_of(runner.instance_id, claims))
             minted = self.github.register(wanted, self.clock())
             if not isinstance(minted, NameTaken):
                 return claims, wanted, minted

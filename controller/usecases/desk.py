@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.domain.events import Event
-from controller.domain.job import Job, JobKey
+from controller.domain.job import Job
+from controller.domain.job_key import JobKey
 from controller.domain.runner import Runner
 from controller.ports import Jobs, Ledger, Runners
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from controller import messages
 from controller.domain import line
-from controller.domain.events import MessageDelayed, MessageRejected
+from controller.domain.deliveries import MessageDelayed, MessageRejected
 from controller.domain.job import Job
 from controller.errors import Rejected, Unavailable
 from controller.messages import Delivery, JobQueued

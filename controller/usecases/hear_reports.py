@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from controller import messages
-from controller.domain.events import MessageDelayed, MessageRejected
-from controller.domain.runner import instance_of
+from controller.domain.deliveries import MessageDelayed, MessageRejected
+from controller.domain.runner_name import instance_of
 from controller.errors import Rejected, Unavailable
 from controller.messages import Delivery, JobMoved, Wake
 from controller.ports import Jobs, Ledger, Outbox, Runners, Tell

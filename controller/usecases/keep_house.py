@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from controller.domain import runner as runners_of
-from controller.domain.events import ChoreDone, MachineGone, MachineTerminated, MessageDelayed
+from controller.domain.deliveries import MessageDelayed
+from controller.domain.events import ChoreDone, MachineGone, MachineTerminated
 from controller.domain.housekeeping import (
     Deed,
     Patience,

@@ -7,9 +7,11 @@ from dataclasses import replace
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
 from controller.domain.events import JobBackInLine, JobEnded, JobStarted, RunnerSwapped
-from controller.domain.job import Intake, Job, JobState
+from controller.domain.job import Job, JobState
+from controller.domain.job_key import Intake
 from controller.domain.pairing import swap
-from controller.domain.runner import Runner, RunnerState, instance_of
+from controller.domain.runner import Runner, RunnerState
+from controller.domain.runner_name import instance_of
 from controller.messages import JobMoved, Step
 from controller.usecases.desk import Desk
 from runner_agent.contract.trace import TraceContext

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller import messages
-from controller.domain.job import JobKey
+from controller.domain.job_key import JobKey
 from controller.errors import Rejected
 from controller.messages import Chore, Chores, JobMoved, JobQueued, Message, Step, Wake
 from runner_agent.contract import wire

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from controller.domain.launch import LaunchAnswer, LaunchPlan, Machine, Offering, Refusal, RefusalKind
+from controller.domain.launch import LaunchAnswer, LaunchPlan, Machine, Offering, Refusal
+from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle
 from controller.ports import CloudMachine
 from runner_agent.contract import wire

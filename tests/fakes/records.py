@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from controller import schema
-from controller.domain.job import Job, JobKey
+from controller.domain.job import Job
+from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch
 from controller.domain.runner import Runner
 from controller.ports import Record

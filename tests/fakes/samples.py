@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from controller.domain.fleet_config import RunnerConfig, Span
-from controller.domain.job import Intake, Job, JobKey
+from controller.domain.job import Job
+from controller.domain.job_key import Intake, JobKey
 from controller.domain.launch import Launch, LaunchPlan, Offering
 from controller.domain.runner import Lifecycle, Runner
 from controller.messages import JobMoved, JobQueued, Step

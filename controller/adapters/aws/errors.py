@@ -5,7 +5,7 @@ Needs no AWS SDK, because the webhook door asks it too.
 
 from __future__ import annotations
 
-from controller.domain.launch import RefusalKind
+from controller.domain.refusal import RefusalKind
 from controller.errors import Rejected, SpotRunnerError, Unavailable
 
 _KINDS: dict[RefusalKind, frozenset[str]] = {

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from controller.adapters.aws import errors
 from controller.adapters.aws.clients import Clients, asking, code_of, message_of, status_of
-from controller.domain.launch import LaunchAnswer, LaunchPlan, Machine, Refusal, RefusalKind
+from controller.domain.launch import LaunchAnswer, LaunchPlan, Machine, Refusal
+from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle
 from controller.ports import CloudMachine
 from controller.wiring import TAG_LAUNCH, TAG_STACK

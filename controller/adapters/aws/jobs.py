@@ -10,7 +10,8 @@ from controller.adapters.aws.clients import Clients
 from controller.adapters.aws.items import item_of, readable, record_of
 from controller.adapters.aws.reads import TableReader
 from controller.adapters.aws.writes import ATOMIC, Put, Writer
-from controller.domain.job import Job, JobKey
+from controller.domain.job import Job
+from controller.domain.job_key import JobKey
 
 
 class DynamoJobs:

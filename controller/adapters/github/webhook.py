@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from controller.domain.job import Intake
-from controller.domain.runner import instance_of
+from controller.domain.job_key import Intake
+from controller.domain.runner_name import instance_of
 from controller.errors import Rejected
 from controller.messages import JobMoved, JobQueued, Step
 from runner_agent.contract.trace import TraceContext

@@ -176,6 +176,10 @@ class LocalCloud:
         """What each function has done."""
         return {name: function.tally() for name, function in self._functions.items()}
 
+    def environment(self, name: str) -> Mapping[str, str]:
+        """The environment that a function runs in."""
+        return self._functions[name].deployed.environment
+
     def function_log(self, name: str) -> str:
         """What a function has written to its output."""
         path = self._function_log(name)

@@ -13,8 +13,9 @@ import pytest
 
 from controller.adapters.telemetry import MAX_TEXT, RETRY_S, Telemetry
 from controller.domain import events
+from controller.domain.deliveries import DeliveryRefused
 from controller.domain.events import Event
-from controller.domain.job import JobKey
+from controller.domain.job_key import JobKey
 from controller.signals import SIGNALS
 from runner_agent.contract.trace import TraceContext
 from tests.controller.adapters.scripted import Play, ScriptedServer
@@ -71,7 +72,7 @@ def test_every_event_is_one_line_of_json(kind: type[Any], telemetry: Telemetry, 
         line.items()
         >= {name: value for name, value in dataclasses.asdict(example(kind)).items() if name != "status"}.items()
     )
-    assert line["level"] == SIGNALS[kind].level.value
+    assert line["level"] == SIGNALS[kind.__name__].level.value
     assert (line["stack"], line["door"]) == ("dev-us-east-1", "reports")
     assert "{" not in line["text"]
 
@@ -82,7 +83,7 @@ def test_the_metrics_of_every_event_are_there_with_their_dimensions(kind: type[A
 
     directives = line.get("_aws", {}).get("CloudWatchMetrics", [])
     told = [metric["Name"] for directive in directives for metric in directive["Metrics"]]
-    assert told == [metric.name for metric in SIGNALS[kind].metrics]
+    assert told == [metric.name for metric in SIGNALS[kind.__name__].metrics]
     for directive in directives:
         assert directive["Namespace"] == "SpotRunner"
         assert all(isinstance(line[metric["Name"]], int | float) for metric in directive["Metrics"])
@@ -125,7 +126,7 @@ def test_what_was_not_measured_is_left_out_and_never_zero(telemetry: Telemetry) 
 
 def test_an_empty_dimension_is_called_unknown_and_a_number_is_a_text(telemetry: Telemetry) -> None:
     assert telemetry.line(ended(conclusion=""))["conclusion"] == "unknown"
-    assert telemetry.line(example(events.DeliveryRefused, status=401))["status"] == "401"
+    assert telemetry.line(example(DeliveryRefused, status=401))["status"] == "401"
 
 
 def test_long_texts_are_cut_and_line_breaks_stay_inside_the_line(telemetry: Telemetry, stream: io.StringIO) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from controller.domain.job import ARROWS, OPEN, IllegalMove, JobKey, JobState, back_in_line, move
+from controller.domain.job import ARROWS, OPEN, IllegalMove, JobState, back_in_line, move
+from controller.domain.job_key import JobKey
 from tests.fakes import samples
 
 W, L, B, C, R, E, X = (

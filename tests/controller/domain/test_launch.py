@@ -6,17 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.domain.launch import (
-    MOST_OFFERINGS,
-    Refusal,
-    RefusalKind,
-    Rung,
-    lifecycle_of,
-    may_climb,
-    offerings_of,
-    rungs,
-    why,
-)
+from controller.domain.launch import MOST_OFFERINGS, Refusal, Rung, lifecycle_of, may_climb, offerings_of, rungs, why
+from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle
 
 CLIMB = {RefusalKind.CAPACITY, RefusalKind.UNSUPPORTED, RefusalKind.SUBNET, RefusalKind.QUOTA}

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.domain.job import Job, JobKey, JobState
+from controller.domain.job import Job, JobState
+from controller.domain.job_key import JobKey
 from controller.domain.pairing import MOST_REPLACEMENTS, Repaired, swap
 from controller.domain.runner import ALIVE, Runner, RunnerState
 from tests.fakes import samples
@@ -52,17 +53,35 @@ def test_two_jobs_that_swapped_runners_are_paired_anew_and_nothing_is_launched(
     assert done.jobs[0].replacements == 0
 
 
-@pytest.mark.parametrize("other", [None, RunnerState.BUSY, RunnerState.FINISHED, RunnerState.GONE])
-def test_a_job_whose_runner_was_taken_goes_back_in_line_where_no_machine_is_free_for_it(
-    other: RunnerState | None,
-) -> None:
-    done = swap(ran(), taken(), intended(), spare(state=other) if other else None, 9.0)
+@pytest.mark.parametrize(
+    "other",
+    [
+        None,
+        spare(state=RunnerState.FINISHED),
+        spare(state=RunnerState.GONE),
+        spare(state=RunnerState.BUSY, ran=JobKey(3, 1), started_at=5.0),
+        spare(state=RunnerState.FINISHED, ran=JobKey(3, 1), started_at=5.0),
+    ],
+)
+def test_a_job_whose_runner_was_taken_goes_back_in_line_where_no_machine_can_have_it(other: Runner | None) -> None:
+    done = swap(ran(), taken(), intended(), other, 9.0)
 
     assert [(one.id, one.state, one.instance_id) for one in done.jobs] == [("1#1", JobState.WAITING, "")]
     assert done.jobs[0].replacements == 1
     assert done.jobs[0].reason == "spotrunner-i-a-1 ran 2#1 instead"
     assert done.runners == ()
     assert done.in_line
+
+
+@pytest.mark.parametrize("state", [RunnerState.BUSY, RunnerState.FINISHED])
+def test_a_machine_that_works_or_worked_on_what_github_has_not_told_yet_is_taken_to_have_the_job(
+    state: RunnerState,
+) -> None:
+    done = swap(ran(), taken(), intended(), spare(state=state, started_at=5.0), 9.0)
+
+    assert [(one.state, one.instance_id) for one in done.jobs] == [(JobState.CLAIMED, "i-b")]
+    assert [(one.instance_id, one.job) for one in done.runners] == [("i-b", A)]
+    assert not done.in_line
 
 
 def test_a_machine_of_another_shape_does_not_take_over() -> None:
@@ -141,7 +160,13 @@ RAN = st.builds(
     shape=st.sampled_from(["one", "two"]),
     labels=st.sampled_from([LABELS, samples.LABELS, LABELS + samples.LABELS]),
 )
-SPARES = st.none() | st.builds(spare, state=st.sampled_from(RunnerState), job=st.sampled_from([B, JobKey(3, 1)]))
+SPARES = st.none() | st.builds(
+    spare,
+    state=st.sampled_from(RunnerState),
+    job=st.sampled_from([B, JobKey(3, 1)]),
+    started_at=st.sampled_from([None, 5.0]),
+    ran=st.sampled_from([None, JobKey(3, 1)]),
+)
 
 
 @given(RAN, JOBS, SPARES)
@@ -157,7 +182,7 @@ def test_nobody_is_left_without_a_machine_and_out_of_line_until_the_replacements
 
 
 @given(RAN, JOBS, SPARES)
-def test_a_machine_is_given_only_to_one_job_and_only_while_it_is_free(
+def test_a_machine_is_given_only_to_one_job_and_only_while_nothing_else_is_known_to_have_run_on_it(
     other: Job, job: Job, machine: Runner | None
 ) -> None:
     done = swap(other, taken(), job, machine, 9.0)
@@ -165,7 +190,8 @@ def test_a_machine_is_given_only_to_one_job_and_only_while_it_is_free(
     for given_to in done.runners:
         assert machine is not None
         assert machine.job == other.key
-        assert machine.state in ALIVE - {RunnerState.BUSY}
+        assert machine.ran is None
+        assert machine.state in ALIVE or machine.started_at is not None
         assert [(one.key, one.instance_id) for one in done.jobs] == [(given_to.job, given_to.instance_id)]
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from controller.domain.runner import ALIVE, ARROWS, IllegalMove, RunnerState, instance_of, move, name_of
+from controller.domain.runner import ALIVE, ARROWS, IllegalMove, RunnerState, move
+from controller.domain.runner_name import instance_of, name_of
 from tests.fakes import samples
 
 L, C, B, F, G = (

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.domain.job import Job, JobKey, JobState, move
-from controller.domain.launch import Launch, LaunchAnswer, LaunchState, Machine, Refusal, RefusalKind
+from controller.domain.job import Job, JobState, move
+from controller.domain.job_key import JobKey
+from controller.domain.launch import Launch, LaunchAnswer, LaunchState, Machine, Refusal
+from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle, Runner, RunnerState
 from controller.domain.runner import move as move_runner
 from controller.domain.settlement import Settlement, new_runner, settle

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from controller.domain.events import JobAccepted, JobKnown, JobRefused
-from controller.domain.job import Intake, JobKey, JobState
+from controller.domain.job import JobState
+from controller.domain.job_key import Intake, JobKey
 from controller.errors import Unavailable
 from tests.controller.usecases.world import World
 from tests.fakes import samples

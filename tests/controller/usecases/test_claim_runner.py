@@ -11,7 +11,8 @@ import pytest
 from controller.domain.events import ClaimTurnedAway, WorkClaimed
 from controller.domain.fleet_config import Span
 from controller.domain.job import JobState, move
-from controller.domain.runner import RunnerState, name_of
+from controller.domain.runner import RunnerState
+from controller.domain.runner_name import name_of
 from controller.errors import AlreadyDone, NothingToDo, Rejected, Unavailable
 from controller.messages import Chores, Step
 from controller.ports import Registered

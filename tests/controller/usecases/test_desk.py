@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.domain.job import JobKey
+from controller.domain.job_key import JobKey
 from controller.ports import Jobs, Runners
 from controller.usecases.desk import Desk
 from tests.controller.usecases.world import World, watched

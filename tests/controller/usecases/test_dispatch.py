@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from controller.domain.events import JobBackInLine, MessageDelayed, MessageRejected
+from controller.domain.deliveries import MessageDelayed, MessageRejected
+from controller.domain.events import JobBackInLine
 from controller.domain.fleet_config import Os
 from controller.domain.job import JobState
-from controller.domain.launch import Refusal, RefusalKind
+from controller.domain.launch import Refusal
+from controller.domain.refusal import RefusalKind
 from controller.errors import Unavailable
 from controller.messages import Delivery, Step, Wake
 from tests.controller.usecases.world import World, delivery

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from controller.domain.events import ChoreDone, JobBackInLine, MachineGone, MachineTerminated, MessageDelayed
+from controller.domain.deliveries import MessageDelayed
+from controller.domain.events import ChoreDone, JobBackInLine, MachineGone, MachineTerminated
 from controller.domain.job import JobState, move
 from controller.domain.runner import RunnerState
 from controller.errors import Unavailable

@@ -20,8 +20,9 @@ from controller.domain.events import (
 )
 from controller.domain.fleet_config import Span
 from controller.domain.job import JobState, move
-from controller.domain.launch import Launch, LaunchPlan, LaunchState, Refusal, RefusalKind
+from controller.domain.launch import Launch, LaunchPlan, LaunchState, Refusal
 from controller.domain.offerings import CATALOGUE
+from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle, RunnerState
 from controller.errors import Unavailable
 from controller.messages import Chores, Step

@@ -8,7 +8,8 @@ from typing import Any, TypeVar, cast
 
 from controller.domain.fleet_config import RunnerConfig, Span
 from controller.domain.housekeeping import Patience
-from controller.domain.job import Job, JobKey, JobState
+from controller.domain.job import Job, JobState
+from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchState
 from controller.domain.runner import Runner
 from controller.messages import Chore, Chores, Delivery, JobMoved, JobQueued, Step, Wake

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from controller.adapters.aws.errors import failure, refusal_kind
-from controller.domain.launch import RefusalKind
+from controller.domain.refusal import RefusalKind
 from controller.errors import Rejected, Unavailable
 
 K = RefusalKind

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from controller.adapters.aws.clients import Clients
 from controller.adapters.aws.fleet import MAX_OVERRIDES, Ec2Fleet
-from controller.domain.launch import LaunchAnswer, Machine, Offering, Refusal, RefusalKind
+from controller.domain.launch import LaunchAnswer, Machine, Offering, Refusal
+from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle
 from controller.errors import Unavailable
 from tests.controller.adapters.scripted import Play, ScriptedServer

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from controller import schema
 from controller.adapters.aws.items import item_of, readable, record_of
-from controller.domain.job import Intake, Job, JobKey, JobState
+from controller.domain.job import Job, JobState
+from controller.domain.job_key import Intake, JobKey
 from controller.domain.launch import Launch, LaunchState
 from controller.domain.runner import Lifecycle, Runner, RunnerState
 from controller.errors import Rejected

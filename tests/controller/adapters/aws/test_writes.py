@@ -9,7 +9,7 @@ import pytest
 from controller.adapters.aws.clients import Clients
 from controller.adapters.aws.state import DynamoLedger, Tables
 from controller.adapters.aws.writes import TRIES, WRITE, Writer
-from controller.domain.job import JobKey
+from controller.domain.job_key import JobKey
 from controller.errors import Rejected, Unavailable
 from tests.controller.adapters.conftest import clients_of
 from tests.controller.adapters.ports.conftest import dynamo_books

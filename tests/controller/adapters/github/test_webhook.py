@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from controller.adapters.aws import routes
 from controller.adapters.github.webhook import MAX_BODY, Envelope, Ignored, envelope, is_signed, read
-from controller.domain.job import Intake
+from controller.domain.job_key import Intake
 from controller.errors import Rejected
 from controller.messages import JobMoved, JobQueued, Step
 from controller.messages import read as read_message

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from controller.domain.job import JobKey, JobState, move
+from controller.domain.job import JobState, move
+from controller.domain.job_key import JobKey
 from tests.controller.adapters.ports.conftest import Books
 from tests.fakes import samples
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from controller.domain.job import JobKey
+from controller.domain.job_key import JobKey
 from controller.domain.runner import RunnerState
 from tests.controller.adapters.ports.conftest import Books
 from tests.fakes import samples

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 
-from controller.domain.job import JobKey
+from controller.domain.job_key import JobKey
 from controller.domain.launch import LaunchState
 from controller.ports import Record
 from tests.controller.adapters.ports.conftest import Books

@@ -19,8 +19,10 @@ from controller import wiring
 from controller.local.aws.cloud import LocalCloud, Options, Stopped
 from controller.local.aws.principals import PrincipalKind
 from controller.local.aws.provision import GitHubApp
+from tests.controller.local.aws.rig import GITHUB, eventually
 
-GITHUB = GitHubApp("http://127.0.0.1:9/github", "4711", "-----KEY-----", "hush")
+pytestmark = pytest.mark.local_cloud
+
 
 DOORS = """
 import json, os
@@ -87,7 +89,7 @@ def post(url: str, body: bytes) -> int:
         return int(answer.status)
 
 
-def options(folder: Path, doors: str = DOORS, **more: Any) -> Options:
+def options(folder: Path, doors: str = DOORS, **more: object) -> Options:
     (folder / "doors.py").write_text(doors)
     (folder / "agent.py").write_text(AGENT)
     given: dict[str, Any] = {"agent_command": (sys.executable, str(folder / "agent.py")), "schedules": (), **more}
@@ -107,7 +109,7 @@ def is_closed(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_from_the_webhook_to_power_off_and_nothing_is_left(tmp_path: Path, eventually: Any) -> None:
+def test_from_the_webhook_to_power_off_and_nothing_is_left(tmp_path: Path) -> None:
     before = threads()
     cloud = LocalCloud(tmp_path / "run", GITHUB, {"linux": "{}"}, options(tmp_path)).start()
 
@@ -132,7 +134,7 @@ def test_from_the_webhook_to_power_off_and_nothing_is_left(tmp_path: Path, event
     assert time.monotonic() - began < 2
 
 
-def test_schedules_put_their_messages_on_their_queues(tmp_path: Path, eventually: Any) -> None:
+def test_schedules_put_their_messages_on_their_queues(tmp_path: Path) -> None:
     chore = wiring.Schedule("audit", 100, wiring.HOUSEKEEPING, {"kind": "chore", "task": "audit"})
     cloud = LocalCloud(tmp_path / "run", GITHUB, {}, options(tmp_path, schedules=(chore,), speed=1000.0))
 
@@ -152,7 +154,7 @@ def test_traces_are_collected_in_the_run_folder(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "traces.jsonl").read_text() == '{"resourceSpans": []}\n'
 
 
-def test_stopping_takes_running_machines_and_functions_down(tmp_path: Path, eventually: Any) -> None:
+def test_stopping_takes_running_machines_and_functions_down(tmp_path: Path) -> None:
     doors = DOORS.replace('return {"statusCode": 200', 'import time; time.sleep(1000)\n    return {"statusCode": 200')
     cloud = LocalCloud(tmp_path / "run", GITHUB, {}, options(tmp_path, doors)).start()
     post(cloud.webhook_url, b'{"job":1}')
@@ -168,7 +170,7 @@ def test_stopping_takes_running_machines_and_functions_down(tmp_path: Path, even
     assert took < 2
 
 
-def test_a_cloud_stopped_while_it_starts_leaves_nothing(tmp_path: Path, eventually: Any) -> None:
+def test_a_cloud_stopped_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
     before = threads()
     cloud = LocalCloud(tmp_path / "run", GITHUB, {}, options(tmp_path))
     raised: list[BaseException] = []
@@ -201,7 +203,7 @@ def test_a_cloud_that_cannot_start_leaves_nothing(tmp_path: Path) -> None:
         pass
 
 
-def test_no_secret_is_in_anything_the_cloud_writes(tmp_path: Path, eventually: Any) -> None:
+def test_no_secret_is_in_anything_the_cloud_writes(tmp_path: Path) -> None:
     canary = "canary-b7d1"
     github = GitHubApp("http://127.0.0.1:9", "1", f"key {canary}", f"secret {canary}")
     with LocalCloud(tmp_path / "run", github, {}, options(tmp_path)) as cloud:
@@ -216,19 +218,19 @@ def test_no_secret_is_in_anything_the_cloud_writes(tmp_path: Path, eventually: A
 
 
 CHILD = """
-import sys, time
+import signal, sys, time, urllib.request
 from pathlib import Path
 from controller.local.aws.cloud import LocalCloud, Options
 from controller.local.aws.provision import GitHubApp
-import threading, urllib.request
 
 def main():
+    signal.alarm(60)
     folder = Path(sys.argv[1])
     agent = "import subprocess, time; subprocess.Popen(['sleep', '1000'], start_new_session=True); time.sleep(1000)"
     options = Options(handlers="doors", task_root=folder, agent_command=(sys.executable, "-c", agent), schedules=())
     cloud = LocalCloud(folder / "run", GitHubApp("http://127.0.0.1:9", "1", "k", "s"), {}, options).start()
-    call = lambda url, body: urllib.request.urlopen(urllib.request.Request(url, body, method="POST"))
-    call(cloud.webhook_url, b'{"job":1}').read()
+    asked = urllib.request.Request(cloud.webhook_url, b'{"job":1}', {"Content-Type": "application/json"})
+    urllib.request.urlopen(asked).read()
     while len(cloud.processes()) < 3:
         time.sleep(0.01)
     cloud.client("sqs").send_message(QueueUrl=cloud.settings.housekeeping_queue_url, MessageBody="hang")
@@ -241,7 +243,7 @@ main()
 """
 
 
-def test_when_the_cloud_is_killed_its_machines_and_functions_die_too(tmp_path: Path, eventually: Any) -> None:
+def test_when_the_cloud_is_killed_its_machines_and_functions_die_too(tmp_path: Path) -> None:
     hang = 'print("hanging", flush=True)\n    while True: pass'
     options(tmp_path, DOORS.replace('print(event["Records"][0]["body"], flush=True)', hang))
     (tmp_path / "child.py").write_text(CHILD)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,10 @@ from botocore.exceptions import ClientError
 from controller.local.aws.cloud import LocalCloud
 from controller.local.aws.instances import Latencies, State
 from controller.settings import pairs
+from tests.controller.local.aws.rig import eventually
+
+pytestmark = pytest.mark.local_cloud
+
 
 AGENT = "import sys, time; print('booted', flush=True); time.sleep(1000)"
 SOLD_OUT = {"sold.out"}
@@ -23,19 +28,18 @@ def capacity(lifecycle: str, instance_type: str, zone: str) -> bool | int:
 
 
 @pytest.fixture(scope="module")
-def cloud(start_cloud: Any) -> LocalCloud:
-    cloud: LocalCloud = start_cloud(agent_command=(sys.executable, "-I", "-S", "-c", AGENT), capacity=capacity)
-    return cloud
+def cloud(start_cloud: Callable[..., LocalCloud]) -> LocalCloud:
+    return start_cloud(agent_command=(sys.executable, "-I", "-S", "-c", AGENT), capacity=capacity)
 
 
-def fleet(cloud: LocalCloud, count: int, token: str, *types: str, lifecycle: str = "spot", **more: Any) -> Any:
+def fleet(cloud: LocalCloud, count: int, token: str, *types: str, lifecycle: str = "spot") -> dict[str, Any]:
     template = pairs(cloud.settings.launch_templates)["linux/x64"]
     overrides = [
         {"InstanceType": kind, "SubnetId": subnet}
         for kind in types or ("m7i.large",)
         for subnet in pairs(cloud.settings.subnets).values()
     ]
-    return cloud.client("ec2").create_fleet(
+    answer: dict[str, Any] = cloud.client("ec2").create_fleet(
         Type="instant",
         ClientToken=token,
         LaunchTemplateConfigs=[
@@ -47,15 +51,15 @@ def fleet(cloud: LocalCloud, count: int, token: str, *types: str, lifecycle: str
         TargetCapacitySpecification={"TotalTargetCapacity": count, "DefaultTargetCapacityType": lifecycle},
         SpotOptions={"AllocationStrategy": "price-capacity-optimized"},
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "spotrunner:launch", "Value": token}]}],
-        **more,
     )
+    return answer
 
 
-def ids(answer: Any) -> list[str]:
+def ids(answer: dict[str, Any]) -> list[str]:
     return [instance for group in answer["Instances"] for instance in group["InstanceIds"]]
 
 
-def described(cloud: LocalCloud, **asked: Any) -> dict[str, Any]:
+def described(cloud: LocalCloud, **asked: object) -> dict[str, Any]:
     pages = cloud.client("ec2").get_paginator("describe_instances").paginate(**asked)
     return {
         instance["InstanceId"]: instance
@@ -65,7 +69,7 @@ def described(cloud: LocalCloud, **asked: Any) -> dict[str, Any]:
     }
 
 
-def code_of(call: Any) -> str:
+def code_of(call: Callable[[], object]) -> str:
     with pytest.raises(ClientError) as caught:
         call()
     return str(caught.value.response["Error"]["Code"])
@@ -118,7 +122,7 @@ def test_the_same_token_for_something_else_is_refused(cloud: LocalCloud) -> None
     assert code == "IdempotentParameterMismatch"
 
 
-def test_a_machine_is_described_from_launch_to_its_end(cloud: LocalCloud, eventually: Any) -> None:
+def test_a_machine_is_described_from_launch_to_its_end(cloud: LocalCloud) -> None:
     (name,) = ids(fleet(cloud, 1, "described"))
     eventually(lambda: "booted" in cloud.console(name))
     running = described(cloud, InstanceIds=[name])[name]
@@ -139,7 +143,7 @@ def test_a_machine_is_described_from_launch_to_its_end(cloud: LocalCloud, eventu
     assert not [process for process in cloud.processes() if process.machine == name]
 
 
-def test_terminating_twice_is_harmless(cloud: LocalCloud, eventually: Any) -> None:
+def test_terminating_twice_is_harmless(cloud: LocalCloud) -> None:
     (name,) = ids(fleet(cloud, 1, "twice"))
     cloud.client("ec2").terminate_instances(InstanceIds=[name])
     eventually(lambda: described(cloud, InstanceIds=[name])[name]["State"]["Name"] == "terminated")
@@ -186,7 +190,7 @@ def test_tags_can_be_added_later(cloud: LocalCloud) -> None:
     assert (tags["later"], tags["spotrunner:launch"]) == ("yes", "tagged")
 
 
-def test_the_console_shows_what_the_machine_printed(cloud: LocalCloud, eventually: Any) -> None:
+def test_the_console_shows_what_the_machine_printed(cloud: LocalCloud) -> None:
     (name,) = ids(fleet(cloud, 1, "console"))
     eventually(lambda: "booted" in cloud.console(name))
 
@@ -195,7 +199,7 @@ def test_the_console_shows_what_the_machine_printed(cloud: LocalCloud, eventuall
     assert "booted" in output
 
 
-def test_a_machine_switched_off_from_inside_ends_by_its_own_word(cloud: LocalCloud, eventually: Any) -> None:
+def test_a_machine_switched_off_from_inside_ends_by_its_own_word(cloud: LocalCloud) -> None:
     (name,) = ids(fleet(cloud, 1, "inside"))
     eventually(lambda: "booted" in cloud.console(name))
     agent = next(p for p in cloud.processes() if p.machine == name and "machine.py" not in p.command)
@@ -207,7 +211,7 @@ def test_a_machine_switched_off_from_inside_ends_by_its_own_word(cloud: LocalClo
     assert reason == "Client.InstanceInitiatedShutdown"
 
 
-def test_an_on_demand_machine_without_terminate_behaviour_stays_stopped(cloud: LocalCloud, eventually: Any) -> None:
+def test_an_on_demand_machine_without_terminate_behaviour_stays_stopped(cloud: LocalCloud) -> None:
     ec2 = cloud.client("ec2")
     data = {"ImageId": "ami-1", "InstanceType": "t3.nano"}
     template = ec2.create_launch_template(LaunchTemplateName="stays", LaunchTemplateData=data)["LaunchTemplate"]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,10 @@ from controller.local.aws.cloud import LocalCloud
 from controller.local.aws.environment import Outcome
 from controller.local.aws.event_source import failures
 from controller.local.aws.principals import ACCOUNT, PrincipalKind
+from tests.controller.local.aws.rig import eventually
+
+pytestmark = pytest.mark.local_cloud
+
 
 DOORS = """
 import json, os, time
@@ -46,12 +52,11 @@ FUNCTIONS = (
 
 
 @pytest.fixture(scope="module")
-def cloud(start_cloud: Any) -> LocalCloud:
-    cloud: LocalCloud = start_cloud(DOORS, functions=FUNCTIONS, queues=QUEUES, concurrency={"housekeeping": 2})
-    return cloud
+def cloud(start_cloud: Callable[..., LocalCloud]) -> LocalCloud:
+    return start_cloud(DOORS, functions=FUNCTIONS, queues=QUEUES, concurrency={"housekeeping": 2})
 
 
-def send(cloud: LocalCloud, queue: str, body: str, **more: Any) -> None:
+def send(cloud: LocalCloud, queue: str, body: str, **more: object) -> None:
     url = getattr(cloud.settings, f"{queue}_queue_url")
     cloud.client("sqs").send_message(QueueUrl=url, MessageBody=body, **more)
 
@@ -62,7 +67,7 @@ def records(cloud: LocalCloud, body: str) -> list[dict[str, Any]]:
     return [record for record in map(json.loads, lines) if record["body"] == body]
 
 
-def test_a_message_becomes_a_record_as_lambda_has_it(cloud: LocalCloud, eventually: Any) -> None:
+def test_a_message_becomes_a_record_as_lambda_has_it(cloud: LocalCloud) -> None:
     attribute = {"n": {"DataType": "String", "StringValue": "v"}}
 
     send(cloud, "jobs", "hello", MessageAttributes=attribute)
@@ -80,9 +85,7 @@ def test_a_message_becomes_a_record_as_lambda_has_it(cloud: LocalCloud, eventual
     }
 
 
-def test_what_succeeded_is_deleted_and_only_what_failed_comes_again_until_it_is_dead(
-    cloud: LocalCloud, eventually: Any
-) -> None:
+def test_what_succeeded_is_deleted_and_only_what_failed_comes_again_until_it_is_dead(cloud: LocalCloud) -> None:
     entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(("fine", "poison", "fine too"))]
     cloud.client("sqs").send_message_batch(QueueUrl=cloud.settings.jobs_queue_url, Entries=entries)
 
@@ -96,7 +99,7 @@ def test_what_succeeded_is_deleted_and_only_what_failed_comes_again_until_it_is_
     assert message["Body"] == "poison"
 
 
-def test_after_an_error_the_whole_batch_comes_again(cloud: LocalCloud, eventually: Any) -> None:
+def test_after_an_error_the_whole_batch_comes_again(cloud: LocalCloud) -> None:
     send(cloud, "jobs", "fail")
 
     eventually(lambda: len(records(cloud, "fail")) == 2)
@@ -104,7 +107,7 @@ def test_after_an_error_the_whole_batch_comes_again(cloud: LocalCloud, eventuall
     assert cloud.functions()["dispatch"].errors >= 2
 
 
-def test_a_window_gathers_a_batch_beyond_what_one_receive_gives(cloud: LocalCloud, eventually: Any) -> None:
+def test_a_window_gathers_a_batch_beyond_what_one_receive_gives(cloud: LocalCloud) -> None:
     for start in (0, 10, 20):
         entries = [{"Id": str(n), "MessageBody": str(n)} for n in range(start, start + 10)]
         cloud.client("sqs").send_message_batch(QueueUrl=cloud.settings.reports_queue_url, Entries=entries)
@@ -115,14 +118,14 @@ def test_a_window_gathers_a_batch_beyond_what_one_receive_gives(cloud: LocalClou
     eventually(lambda: cloud.queue_depths()["reports"].in_flight == 0)
 
 
-def test_batches_run_side_by_side(cloud: LocalCloud, eventually: Any, tmp_path: Any) -> None:
+def test_batches_run_side_by_side(cloud: LocalCloud, tmp_path: Path) -> None:
     for _ in range(2):
         send(cloud, "housekeeping", json.dumps(str(tmp_path)))
 
     eventually(lambda: len(list(tmp_path.iterdir())) == 2)
 
 
-def test_the_pollers_own_calls_are_counted_apart(cloud: LocalCloud, eventually: Any) -> None:
+def test_the_pollers_own_calls_are_counted_apart(cloud: LocalCloud) -> None:
     send(cloud, "jobs", "counted")
     eventually(lambda: records(cloud, "counted") and cloud.queue_depths()["jobs"].in_flight == 0)
 

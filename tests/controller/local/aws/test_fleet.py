@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.local.aws.fleet import Pool, Wanted, allot, endless, read
+from controller.local.aws.fleet import Allotted, Pool, Wanted, allot, endless, read
 from controller.local.aws.network import Network, Template
 from controller.local.aws.refusals import ServiceError
 
@@ -21,7 +21,7 @@ def wanted(count: int, *pools: Pool, strategy: str = "price-capacity-optimized")
     return Wanted("spot", count, strategy, pools, (), "")
 
 
-def shares(allotted: Any) -> list[tuple[str, str, int]]:
+def shares(allotted: Allotted) -> list[tuple[str, str, int]]:
     return [(pool.instance_type, pool.zone, count) for pool, count in allotted.given]
 
 
@@ -37,7 +37,7 @@ def test_the_best_type_is_spread_over_its_zones() -> None:
 def test_what_is_sold_out_is_refused_and_taken_from_the_next() -> None:
     pools = [pool("m7i", "a"), pool("m7i", "b"), pool("m6i", "a")]
 
-    allotted = allot(wanted(3, *pools), lambda lifecycle, kind, zone: kind == "m6i")
+    allotted = allot(wanted(3, *pools), lambda _, kind, __: kind == "m6i")
 
     assert shares(allotted) == [("m6i", "a", 3)]
     assert [(p.instance_type, p.zone) for p in allotted.refused] == [("m7i", "a"), ("m7i", "b")]
@@ -46,7 +46,7 @@ def test_what_is_sold_out_is_refused_and_taken_from_the_next() -> None:
 def test_a_fleet_may_be_fulfilled_in_part() -> None:
     pools = [pool("m7i", "a"), pool("m7i", "b")]
 
-    allotted = allot(wanted(5, *pools), lambda lifecycle, kind, zone: 1 if zone == "a" else 2)
+    allotted = allot(wanted(5, *pools), lambda _, __, zone: 1 if zone == "a" else 2)
 
     assert shares(allotted) == [("m7i", "a", 1), ("m7i", "b", 2)]
     assert len(allotted.refused) == 2
@@ -77,7 +77,7 @@ def test_nothing_is_given_that_is_not_wanted_or_not_there(count: int, rooms: lis
     pools = [pool(f"m{n % 3}", f"z{n}") for n in range(len(rooms))]
     room = {p.zone: rooms[n] for n, p in enumerate(pools)}
 
-    allotted = allot(wanted(count, *pools, strategy=strategy), lambda lifecycle, kind, zone: room[zone])
+    allotted = allot(wanted(count, *pools, strategy=strategy), lambda _, __, zone: room[zone])
 
     given_now = sum(n for _, n in allotted.given)
     assert given_now == min(count, sum(rooms))
@@ -92,7 +92,7 @@ def network() -> Network:
     return network
 
 
-def request(**changes: Any) -> dict[str, Any]:
+def request(**changes: object) -> dict[str, Any]:
     config = {"LaunchTemplateSpecification": {"LaunchTemplateName": "linux"}, "Overrides": [{"InstanceType": "m7i"}]}
     target = {"TotalTargetCapacity": "2", "DefaultTargetCapacityType": "spot"}
     return {

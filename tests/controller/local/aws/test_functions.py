@@ -10,6 +10,10 @@ import pytest
 
 from controller.local.aws.environment import Deployed
 from controller.local.aws.functions import LambdaFunction
+from tests.controller.local.aws.rig import eventually
+
+pytestmark = pytest.mark.local_cloud
+
 
 Deploy = Callable[..., LambdaFunction]
 
@@ -71,7 +75,7 @@ def deploy(tmp_path: Path) -> Iterator[Deploy]:
         function.close()
 
 
-def answer(function: LambdaFunction, event: object = None) -> Any:
+def answer(function: LambdaFunction, event: object = None) -> Any:  # noqa: ANN401 - whatever the handler says
     outcome = function.invoke(json.dumps(event).encode())
     assert outcome is not None
     assert outcome.error == ""
@@ -119,7 +123,7 @@ def test_calls_run_side_by_side_up_to_the_concurrency(deploy: Deploy, tmp_path: 
     assert len(set(pids)) == 2
 
 
-def test_a_caller_who_gets_no_turn_in_time_gets_nothing(deploy: Deploy, eventually: Any) -> None:
+def test_a_caller_who_gets_no_turn_in_time_gets_nothing(deploy: Deploy) -> None:
     function = deploy("sleep")
     busy = threading.Thread(target=lambda: function.invoke(b"1000"))
     busy.start()
@@ -202,7 +206,7 @@ def test_a_handler_that_cannot_be_loaded_is_an_error_of_the_init(deploy: Deploy,
     assert payload["errorType"] in {"AttributeError", "ModuleNotFoundError"}
 
 
-def test_closing_ends_a_call_that_is_under_way(deploy: Deploy, eventually: Any) -> None:
+def test_closing_ends_a_call_that_is_under_way(deploy: Deploy) -> None:
     function = deploy("sleep")
     outcomes: list[Any] = []
     busy = threading.Thread(target=lambda: outcomes.append(function.invoke(b"1000")))

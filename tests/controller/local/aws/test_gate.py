@@ -12,6 +12,7 @@ from controller.local.aws.calls import Call
 from controller.local.aws.principals import Principal, PrincipalKind
 from controller.local.aws.refusals import ServiceError
 from controller.local.aws.web import Reply, typed
+from tests.controller.local.aws.rig import Front
 
 DISPATCH = Principal(PrincipalKind.FUNCTION, "dispatch", "stack-dispatch", "stack-dispatch")
 
@@ -26,7 +27,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def refusal_of(client: Any, service: str) -> tuple[str, int]:
+def refusal_of(client: object, service: str) -> tuple[str, int]:
     with pytest.raises(ClientError) as caught:
         CALLS[service](client)
     answer = caught.value.response
@@ -46,7 +47,7 @@ def refusal_of(client: Any, service: str) -> tuple[str, int]:
     ],
 )
 def test_each_service_refuses_a_forged_signature_in_its_own_words(
-    front: Callable[..., Any], service: str, code: str, status: int
+    front: Callable[..., Front], service: str, code: str, status: int
 ) -> None:
     client = front().client(service, secret="guessed")
 
@@ -67,7 +68,7 @@ def test_each_service_refuses_a_forged_signature_in_its_own_words(
     ],
 )
 def test_what_the_judge_forbids_is_refused_in_the_services_own_words(
-    front: Callable[..., Any], service: str, code: str, status: int
+    front: Callable[..., Front], service: str, code: str, status: int
 ) -> None:
     client = front(judge=lambda *_: False).client(service, DISPATCH)
 
@@ -76,7 +77,7 @@ def test_what_the_judge_forbids_is_refused_in_the_services_own_words(
     assert refused == (code, status)
 
 
-def test_the_judge_hears_who_wants_to_do_what_to_what(front: Callable[..., Any]) -> None:
+def test_the_judge_hears_who_wants_to_do_what_to_what(front: Callable[..., Front]) -> None:
     heard = []
 
     def judge(principal: Principal, service: str, action: str, resource: str) -> bool:
@@ -90,7 +91,7 @@ def test_the_judge_hears_who_wants_to_do_what_to_what(front: Callable[..., Any])
     assert heard == [(DISPATCH, "dynamodb", "DeleteTable", "jobs")]
 
 
-def test_an_unsigned_request_is_refused_and_written_down(front: Callable[..., Any]) -> None:
+def test_an_unsigned_request_is_refused_and_written_down(front: Callable[..., Front]) -> None:
     gate = front()
 
     with pytest.raises(urllib.error.HTTPError) as caught:
@@ -101,8 +102,8 @@ def test_an_unsigned_request_is_refused_and_written_down(front: Callable[..., An
     assert (caught.value.code, record.status, record.kind, record.service) == (403, 403, None, "s3")
 
 
-def test_every_call_is_written_down_with_who_made_it(front: Callable[..., Any]) -> None:
-    gate = front({"ssm": lambda call: typed(200, "{}", "application/json")})
+def test_every_call_is_written_down_with_who_made_it(front: Callable[..., Front]) -> None:
+    gate = front({"ssm": lambda _: typed(200, "{}", "application/json")})
 
     gate.client("ssm", DISPATCH).get_parameter(Name="/a/b")
 
@@ -112,7 +113,7 @@ def test_every_call_is_written_down_with_who_made_it(front: Callable[..., Any]) 
     assert record.ms >= 0
 
 
-def test_a_request_that_lacks_a_field_is_the_callers_fault(front: Callable[..., Any]) -> None:
+def test_a_request_that_lacks_a_field_is_the_callers_fault(front: Callable[..., Front]) -> None:
     def careless(call: Call) -> Reply:
         return typed(200, str(call.fields["Nobody"]), "application/json")
 
@@ -123,7 +124,7 @@ def test_a_request_that_lacks_a_field_is_the_callers_fault(front: Callable[..., 
     assert refused == ("ValidationException", 400)
 
 
-def test_a_service_of_ours_can_be_asked_in_its_own_process(front: Callable[..., Any]) -> None:
+def test_a_service_of_ours_can_be_asked_in_its_own_process(front: Callable[..., Front]) -> None:
     gate = front({"sqs": lambda call: typed(200, f'{{"QueueUrl":"{call.fields["QueueName"]}"}}', "application/json")})
 
     told = gate.gate.ask(DISPATCH, "us-east-1", "GetQueueUrl", {"QueueName": "jobs"})
@@ -132,7 +133,7 @@ def test_a_service_of_ours_can_be_asked_in_its_own_process(front: Callable[..., 
     assert gate.log.snapshot()[-1].principal == "dispatch"
 
 
-def test_a_refusal_to_a_part_of_the_cloud_is_an_error_with_its_code(front: Callable[..., Any]) -> None:
+def test_a_refusal_to_a_part_of_the_cloud_is_an_error_with_its_code(front: Callable[..., Front]) -> None:
     gate = front(judge=lambda *_: False)
 
     with pytest.raises(ServiceError, match="is not authorized to perform: sqs:SendMessage") as caught:

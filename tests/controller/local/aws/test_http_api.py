@@ -3,8 +3,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -12,6 +11,9 @@ from controller import wiring
 from controller.local.aws.cloud import LocalCloud
 from controller.local.aws.principals import ACCOUNT, Principal, PrincipalKind
 from runner_agent.contract.sigv4 import Credentials, Scope, sign
+
+pytestmark = pytest.mark.local_cloud
+
 
 DOORS = """
 import time
@@ -36,10 +38,9 @@ MACHINE = Principal(PrincipalKind.INSTANCE, "i-0123", "stack-runner", "i-0123")
 
 
 @pytest.fixture(scope="module")
-def cloud(start_cloud: Any) -> LocalCloud:
+def cloud(start_cloud: Callable[..., LocalCloud]) -> LocalCloud:
     quick = wiring.Function("webhook", wiring.WEBHOOK.trigger, timeout_s=3, memory_mb=128)
-    cloud: LocalCloud = start_cloud(DOORS, functions=(quick, wiring.CLAIM))
-    return cloud
+    return start_cloud(DOORS, functions=(quick, wiring.CLAIM))
 
 
 def send(url: str, body: bytes = b"", method: str = "POST", **headers: str) -> tuple[int, Mapping[str, str], bytes]:

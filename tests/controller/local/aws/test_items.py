@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from mypy_boto3_dynamodb import DynamoDBClient
+from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 from controller.local.aws.store import Store
+from tests.controller.local.aws.rig import Front
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +21,8 @@ def store() -> Iterator[Store]:
 
 
 @pytest.fixture
-def dynamodb(store: Store, front: Callable[..., Any]) -> Any:
-    client = front({"dynamodb": store.answer}).client("dynamodb")
+def dynamodb(store: Store, front: Callable[..., Front]) -> DynamoDBClient:
+    client: DynamoDBClient = front({"dynamodb": store.answer}).client("dynamodb")
     if not client.list_tables()["TableNames"]:
         client.create_table(
             TableName="jobs",
@@ -44,17 +47,17 @@ def dynamodb(store: Store, front: Callable[..., Any]) -> Any:
     return client
 
 
-def put(item: dict[str, Any], condition: str = "attribute_not_exists(id)") -> dict[str, Any]:
+def put(item: dict[str, Any], condition: str = "attribute_not_exists(id)") -> TransactWriteItemTypeDef:
     return {"Put": {"TableName": "jobs", "Item": item, "ConditionExpression": condition}}
 
 
-def item(dynamodb: Any, key: str) -> dict[str, Any] | None:
+def item(dynamodb: DynamoDBClient, key: str) -> dict[str, Any] | None:
     found: dict[str, Any] | None = dynamodb.get_item(TableName="jobs", Key={"id": {"S": key}}).get("Item")
     return found
 
 
-def test_an_item_comes_back_as_it_was_put(dynamodb: Any) -> None:
-    whole = {
+def test_an_item_comes_back_as_it_was_put(dynamodb: DynamoDBClient) -> None:
+    whole: dict[str, Any] = {
         "id": {"S": "whole"},
         "n": {"N": "12"},
         "flag": {"BOOL": True},
@@ -70,7 +73,7 @@ def test_an_item_comes_back_as_it_was_put(dynamodb: Any) -> None:
     assert item(dynamodb, "whole") == whole
 
 
-def test_a_conditional_write_tells_what_stood_in_its_way(dynamodb: Any) -> None:
+def test_a_conditional_write_tells_what_stood_in_its_way(dynamodb: DynamoDBClient) -> None:
     dynamodb.put_item(TableName="jobs", Item={"id": {"S": "taken"}, "v": {"N": "3"}})
 
     with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException) as caught:
@@ -82,10 +85,11 @@ def test_a_conditional_write_tells_what_stood_in_its_way(dynamodb: Any) -> None:
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
 
-    assert caught.value.response["Item"]["v"] == {"N": "3"}
+    told: dict[str, Any] = {**caught.value.response}
+    assert told["Item"]["v"] == {"N": "3"}
 
 
-def test_an_index_is_read_in_order_and_holds_only_what_has_its_keys(dynamodb: Any) -> None:
+def test_an_index_is_read_in_order_and_holds_only_what_has_its_keys(dynamodb: DynamoDBClient) -> None:
     for number in (3, 1, 2):
         stage = {"stage": {"S": "waiting#0"}, "at": {"N": str(number)}}
         dynamodb.put_item(TableName="jobs", Item={"id": {"S": f"line-{number}"}, **stage})
@@ -103,10 +107,10 @@ def test_an_index_is_read_in_order_and_holds_only_what_has_its_keys(dynamodb: An
     assert found["LastEvaluatedKey"]["id"] == {"S": "line-2"}
 
 
-def test_a_transaction_is_all_or_nothing(dynamodb: Any) -> None:
+def test_a_transaction_is_all_or_nothing(dynamodb: DynamoDBClient) -> None:
     dynamodb.put_item(TableName="jobs", Item={"id": {"S": "old"}, "v": {"N": "1"}})
     dynamodb.put_item(TableName="jobs", Item={"id": {"S": "old-too"}})
-    update = {
+    update: Any = {
         "TableName": "jobs",
         "Key": {"id": {"S": "old"}},
         "UpdateExpression": "SET v = :v",
@@ -124,7 +128,7 @@ def test_a_transaction_is_all_or_nothing(dynamodb: Any) -> None:
     assert item(dynamodb, "old") == {"id": {"S": "old"}, "v": {"N": "1"}}
 
 
-def test_a_transaction_that_holds_is_written_whole(dynamodb: Any) -> None:
+def test_a_transaction_that_holds_is_written_whole(dynamodb: DynamoDBClient) -> None:
     items = [{"id": {"S": f"batch-{n}"}} for n in range(100)]
 
     dynamodb.transact_write_items(TransactItems=[put(one) for one in items])
@@ -134,7 +138,7 @@ def test_a_transaction_that_holds_is_written_whole(dynamodb: Any) -> None:
     assert len(found) == 100
 
 
-def test_of_many_conditional_writers_one_wins(dynamodb: Any) -> None:
+def test_of_many_conditional_writers_one_wins(dynamodb: DynamoDBClient) -> None:
     def write(number: int) -> bool:
         try:
             dynamodb.put_item(
@@ -166,13 +170,16 @@ def test_of_many_conditional_writers_one_wins(dynamodb: Any) -> None:
         ),
     ],
 )
-def test_errors_are_worded_as_dynamodb_words_them(dynamodb: Any, call: Callable[[Any], Any], code: str) -> None:
+def test_errors_are_worded_as_dynamodb_words_them(
+    dynamodb: DynamoDBClient, call: Callable[[Any], Any], code: str
+) -> None:
     with pytest.raises(ClientError) as caught:
         call(dynamodb)
 
     assert caught.value.response["Error"]["Code"] == code
 
 
-def test_only_one_store_can_be_open(store: Store) -> None:
+@pytest.mark.usefixtures("store")
+def test_only_one_store_can_be_open() -> None:
     with pytest.raises(RuntimeError, match="another local cloud is open"):
         Store()

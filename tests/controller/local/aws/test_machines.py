@@ -7,12 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from controller.local.aws.machines import Machines, console
+from tests.controller.local.aws.rig import eventually
+
+pytestmark = pytest.mark.local_cloud
+
 
 FAMILY = """
 import subprocess, sys, time
@@ -63,7 +66,7 @@ def lives(pid: int) -> bool:
         return False
 
 
-def test_a_machine_ends_with_its_agent(site: Site, eventually: Any) -> None:
+def test_a_machine_ends_with_its_agent(site: Site) -> None:
     home = site.switch_on("i-1", "print('hello from', __name__)")
 
     eventually(lambda: site.ended == ["i-1"])
@@ -72,7 +75,7 @@ def test_a_machine_ends_with_its_agent(site: Site, eventually: Any) -> None:
     assert site.machines.processes() == ()
 
 
-def test_all_that_an_agent_started_goes_down_with_the_machine(site: Site, eventually: Any) -> None:
+def test_all_that_an_agent_started_goes_down_with_the_machine(site: Site) -> None:
     home = site.switch_on("i-1", FAMILY)
     eventually(printed(home, "up"))
     eventually(lambda: len(site.machines.processes()) >= 6)
@@ -83,7 +86,7 @@ def test_all_that_an_agent_started_goes_down_with_the_machine(site: Site, eventu
     assert site.machines.processes() == ()
 
 
-def test_the_agent_powers_its_machine_off_with_the_command_it_was_given(site: Site, eventually: Any) -> None:
+def test_the_agent_powers_its_machine_off_with_the_command_it_was_given(site: Site) -> None:
     home = site.switch_on(
         "i-1",
         "import os, shlex, subprocess, time\n"
@@ -99,7 +102,7 @@ def test_the_agent_powers_its_machine_off_with_the_command_it_was_given(site: Si
     assert command.startswith(f"kill -{int(signal.SIGRTMIN) + 4} ")
 
 
-def test_an_agent_that_cannot_start_is_a_machine_that_ends(site: Site, eventually: Any) -> None:
+def test_an_agent_that_cannot_start_is_a_machine_that_ends(site: Site) -> None:
     home = site.folder / "i-1"
     home.mkdir()
 
@@ -108,7 +111,7 @@ def test_an_agent_that_cannot_start_is_a_machine_that_ends(site: Site, eventuall
     eventually(lambda: site.ended == ["i-1"])
 
 
-def test_the_agent_gets_a_clean_environment_and_no_terminal(site: Site, eventually: Any) -> None:
+def test_the_agent_gets_a_clean_environment_and_no_terminal(site: Site) -> None:
     home = site.switch_on("i-1", "import os, sys; print(sorted(os.environ), repr(sys.stdin.read()), os.getcwd())")
 
     eventually(lambda: site.ended == ["i-1"])
@@ -117,7 +120,7 @@ def test_the_agent_gets_a_clean_environment_and_no_terminal(site: Site, eventual
     assert console(home).read_text() == f"{names} '' {home}\n"
 
 
-def test_orphans_are_adopted_and_do_not_stay_as_zombies(site: Site, eventually: Any) -> None:
+def test_orphans_are_adopted_and_do_not_stay_as_zombies(site: Site) -> None:
     program = (
         "import subprocess, time\n"
         "for _ in range(5): subprocess.run(['sh', '-c', 'sleep 0.01 &'])\n"
@@ -131,7 +134,7 @@ def test_orphans_are_adopted_and_do_not_stay_as_zombies(site: Site, eventually: 
     eventually(lambda: len(psutil.Process(init).children()) == 1)
 
 
-def test_what_a_killed_process_1_leaves_behind_is_swept_away(site: Site, eventually: Any) -> None:
+def test_what_a_killed_process_1_leaves_behind_is_swept_away(site: Site) -> None:
     home = site.switch_on("i-1", FAMILY)
     eventually(printed(home, "up"))
     eventually(lambda: len(site.machines.processes()) >= 6)
@@ -144,7 +147,7 @@ def test_what_a_killed_process_1_leaves_behind_is_swept_away(site: Site, eventua
     eventually(lambda: not any(lives(pid) for pid in everybody))
 
 
-def test_a_process_that_left_its_family_is_still_counted(site: Site, eventually: Any) -> None:
+def test_a_process_that_left_its_family_is_still_counted(site: Site) -> None:
     site.switch_on("i-1", "import time; time.sleep(1000)")
     stray = subprocess.Popen(["sleep", "1000"], cwd=site.folder / "i-1", start_new_session=True)  # noqa: S607
 
@@ -155,7 +158,7 @@ def test_a_process_that_left_its_family_is_still_counted(site: Site, eventually:
     assert stray.pid in found
 
 
-def test_switching_off_what_is_off_does_nothing(site: Site, eventually: Any) -> None:
+def test_switching_off_what_is_off_does_nothing(site: Site) -> None:
     site.switch_on("i-1", "pass")
     eventually(lambda: site.ended == ["i-1"])
 
@@ -164,7 +167,7 @@ def test_switching_off_what_is_off_does_nothing(site: Site, eventually: Any) -> 
     assert site.ended == ["i-1"]
 
 
-def test_stopping_cuts_the_power_of_every_machine(site: Site, eventually: Any) -> None:
+def test_stopping_cuts_the_power_of_every_machine(site: Site) -> None:
     homes = [site.switch_on(f"i-{n}", FAMILY) for n in range(3)]
     for home in homes:
         eventually(printed(home, "up"))

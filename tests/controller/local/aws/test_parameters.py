@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from mypy_boto3_ssm import SSMClient
 
 from controller.local.aws.parameters import Parameters
+from tests.controller.local.aws.rig import Front
 
 
 @pytest.fixture
-def ssm(front: Callable[..., Any]) -> Any:
-    return front({"ssm": Parameters("us-east-1").answer}).client("ssm")
+def ssm(front: Callable[..., Front]) -> SSMClient:
+    client: SSMClient = front({"ssm": Parameters("us-east-1").answer}).client("ssm")
+    return client
 
 
 def code_of(call: Callable[[], Any]) -> str:
@@ -20,7 +23,7 @@ def code_of(call: Callable[[], Any]) -> str:
     return str(caught.value.response["Error"]["Code"])
 
 
-def test_a_parameter_is_put_read_replaced_and_deleted(ssm: Any) -> None:
+def test_a_parameter_is_put_read_replaced_and_deleted(ssm: SSMClient) -> None:
     ssm.put_parameter(Name="/configs/linux", Value="1", Type="String")
     ssm.put_parameter(Name="/configs/linux", Value="2", Overwrite=True)
 
@@ -31,7 +34,7 @@ def test_a_parameter_is_put_read_replaced_and_deleted(ssm: Any) -> None:
     assert code_of(lambda: ssm.get_parameter(Name="/configs/linux")) == "ParameterNotFound"
 
 
-def test_several_are_read_at_once(ssm: Any) -> None:
+def test_several_are_read_at_once(ssm: SSMClient) -> None:
     ssm.put_parameter(Name="a", Value="1", Type="String")
 
     told = ssm.get_parameters(Names=["a", "b"])
@@ -40,7 +43,7 @@ def test_several_are_read_at_once(ssm: Any) -> None:
     assert told["InvalidParameters"] == ["b"]
 
 
-def test_a_path_is_read_page_by_page_and_not_deeper_than_asked(ssm: Any) -> None:
+def test_a_path_is_read_page_by_page_and_not_deeper_than_asked(ssm: SSMClient) -> None:
     for number in range(12):
         ssm.put_parameter(Name=f"/configs/{number:02}", Value="x", Type="String")
     ssm.put_parameter(Name="/configs/deep/er", Value="x", Type="String")
@@ -53,14 +56,14 @@ def test_a_path_is_read_page_by_page_and_not_deeper_than_asked(ssm: Any) -> None
     assert sum(len(page["Parameters"]) for page in deep) == 13
 
 
-def test_what_ssm_refuses_is_refused_with_its_codes(ssm: Any) -> None:
+def test_what_ssm_refuses_is_refused_with_its_codes(ssm: SSMClient) -> None:
     ssm.put_parameter(Name="a", Value="1", Type="String")
 
     codes = [
         code_of(lambda: ssm.put_parameter(Name="a", Value="2", Type="String")),
         code_of(lambda: ssm.put_parameter(Name="b", Value="x" * 4097, Type="String")),
         code_of(lambda: ssm.delete_parameter(Name="c")),
-        code_of(lambda: ssm.describe_parameters()),
+        code_of(ssm.describe_parameters),
     ]
 
     assert codes == ["ParameterAlreadyExists", "ValidationException", "ParameterNotFound", "UnknownOperationException"]

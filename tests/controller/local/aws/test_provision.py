@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -12,11 +12,12 @@ from controller.settings import Settings, pairs
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import UserData
 
+pytestmark = pytest.mark.local_cloud
+
 
 @pytest.fixture(scope="module")
-def cloud(start_cloud: Any) -> LocalCloud:
-    cloud: LocalCloud = start_cloud(settings={"claim_deadline_s": 30.0, "config_ttl_s": 0.0}, speed=10.0)
-    return cloud
+def cloud(start_cloud: Callable[..., LocalCloud]) -> LocalCloud:
+    return start_cloud(settings={"claim_deadline_s": 30.0, "config_ttl_s": 0.0}, speed=10.0)
 
 
 def test_the_settings_survive_the_environment(cloud: LocalCloud) -> None:

@@ -13,15 +13,15 @@ from moto.sqs.models import Message as MotoMessage
 from controller.local.aws.principals import ACCOUNT, Principal, PrincipalKind
 from controller.local.aws.sqs import Sqs
 from runner_agent.contract.sigv4 import Scope, sign
+from tests.controller.local.aws.rig import Front
 
 MACHINE = Principal(PrincipalKind.INSTANCE, "i-0123", "stack-runner", "i-0123")
 
 
 @pytest.fixture
-def account(front: Callable[..., Any]) -> Any:
+def account(front: Callable[..., Front]) -> Front:
     gate = front()
-    gate.sqs = Sqs(gate.server.url, "us-east-1")
-    gate.gate.services["sqs"] = gate.sqs.answer
+    gate.gate.services["sqs"] = Sqs(gate.server.url, "us-east-1").answer
     return gate
 
 
@@ -31,7 +31,7 @@ def code_of(call: Callable[[], Any]) -> str:
     return str(caught.value.response["Error"]["Code"])
 
 
-def test_a_message_says_who_sent_it_however_the_sender_calls_itself(account: Any) -> None:
+def test_a_message_says_who_sent_it_however_the_sender_calls_itself(account: Front) -> None:
     sqs, machine = account.client("sqs"), account.client("sqs", MACHINE)
     url = sqs.create_queue(QueueName="reports")["QueueUrl"]
     before = int(time.time() * 1000)
@@ -44,7 +44,7 @@ def test_a_message_says_who_sent_it_however_the_sender_calls_itself(account: Any
     assert before <= int(received["Attributes"]["SentTimestamp"]) <= time.time() * 1000
 
 
-def test_a_plain_signed_request_sends_a_message(account: Any) -> None:
+def test_a_plain_signed_request_sends_a_message(account: Front) -> None:
     sqs = account.client("sqs")
     url = sqs.create_queue(QueueName="reports")["QueueUrl"]
     keys = account.credentials.issue(MACHINE, time.time() + 60).keys
@@ -60,7 +60,7 @@ def test_a_plain_signed_request_sends_a_message(account: Any) -> None:
     assert (received["Body"], received["MessageId"]) == ("über", told["MessageId"])
 
 
-def test_a_batch_tells_each_entrys_fate(account: Any) -> None:
+def test_a_batch_tells_each_entrys_fate(account: Front) -> None:
     sqs = account.client("sqs")
     url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
     entries = [{"Id": "a", "MessageBody": "one"}, {"Id": "b", "MessageBody": ""}]
@@ -71,7 +71,7 @@ def test_a_batch_tells_each_entrys_fate(account: Any) -> None:
     assert [(entry["Id"], entry["SenderFault"]) for entry in told["Failed"]] == [("b", True)]
 
 
-def test_deleting_and_hiding_work_one_by_one_and_in_batches(account: Any) -> None:
+def test_deleting_and_hiding_work_one_by_one_and_in_batches(account: Front) -> None:
     sqs = account.client("sqs")
     url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
     sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": str(n)} for n in range(4)])
@@ -94,7 +94,7 @@ def test_deleting_and_hiding_work_one_by_one_and_in_batches(account: Any) -> Non
     assert sorted(m["Body"] for m in back) == ["2", "3"]
 
 
-def test_message_attributes_come_back_with_the_digest_that_sqs_gives(account: Any) -> None:
+def test_message_attributes_come_back_with_the_digest_that_sqs_gives(account: Front) -> None:
     sqs = account.client("sqs")
     url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
     attributes = {
@@ -111,7 +111,7 @@ def test_message_attributes_come_back_with_the_digest_that_sqs_gives(account: An
     assert received["MessageAttributes"] == {"trace": {"DataType": "String", "StringValue": "00-abc"}}
 
 
-def test_a_long_poll_returns_what_comes_meanwhile(account: Any) -> None:
+def test_a_long_poll_returns_what_comes_meanwhile(account: Front) -> None:
     sqs = account.client("sqs")
     url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="soon", DelaySeconds=1)
@@ -121,7 +121,7 @@ def test_a_long_poll_returns_what_comes_meanwhile(account: Any) -> None:
     assert [m["Body"] for m in received["Messages"]] == ["soon"]
 
 
-def test_redrive_follows_the_queues_policy(account: Any) -> None:
+def test_redrive_follows_the_queues_policy(account: Front) -> None:
     sqs = account.client("sqs")
     dead = sqs.create_queue(QueueName="jobs-dead")["QueueUrl"]
     policy = {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:jobs-dead", "maxReceiveCount": 2}
@@ -135,7 +135,7 @@ def test_redrive_follows_the_queues_policy(account: Any) -> None:
     assert sqs.receive_message(QueueUrl=dead)["Messages"][0]["Body"] == "poison"
 
 
-def test_the_attributes_of_a_queue_can_be_set_and_read(account: Any) -> None:
+def test_the_attributes_of_a_queue_can_be_set_and_read(account: Front) -> None:
     sqs = account.client("sqs")
     url = sqs.create_queue(QueueName="jobs", Attributes={"VisibilityTimeout": "180"})["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="x")
@@ -149,7 +149,7 @@ def test_the_attributes_of_a_queue_can_be_set_and_read(account: Any) -> None:
     assert told["QueueArn"] == f"arn:aws:sqs:us-east-1:{ACCOUNT}:jobs"
 
 
-def test_queues_can_be_found_listed_purged_and_deleted(account: Any) -> None:
+def test_queues_can_be_found_listed_purged_and_deleted(account: Front) -> None:
     sqs = account.client("sqs")
     url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
     sqs.create_queue(QueueName="other")
@@ -167,7 +167,7 @@ def test_queues_can_be_found_listed_purged_and_deleted(account: Any) -> None:
         sqs.send_message(QueueUrl=url, MessageBody="x")
 
 
-def test_what_sqs_refuses_is_refused_with_its_codes(account: Any) -> None:
+def test_what_sqs_refuses_is_refused_with_its_codes(account: Front) -> None:
     sqs = account.client("sqs")
     url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
     many = [{"Id": str(n), "MessageBody": "x"} for n in range(11)]

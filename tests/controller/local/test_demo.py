@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.local_cloud
+
+ROOT = Path(__file__).resolve().parents[3]
+DEMO = [sys.executable, "-m", "controller.local.demo"]
+
+
+def demo(run_dir: Path, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*DEMO, "--run-dir", str(run_dir), *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_the_demo_prints_its_verdict_as_json_and_ends_with_0(tmp_path: Path, one_job: Path) -> None:
+    process = demo(tmp_path / "run", "--json", "--workflow", str(one_job))
+    out, err = process.communicate(timeout=180)
+
+    verdict = json.loads(out)
+    assert process.returncode == 0, err
+    assert verdict["good"]
+    assert verdict["outcomes"] == {"success": 1}
+
+
+def test_a_job_that_does_not_end_in_time_is_lost_and_the_demo_ends_with_1(tmp_path: Path, one_job: Path) -> None:
+    process = demo(tmp_path / "run", "--json", "--timeout", "0", "--workflow", str(one_job))
+    out, _ = process.communicate(timeout=180)
+
+    assert process.returncode == 1
+    assert json.loads(out)["lost"] == ["One is queued"]
+
+
+def test_a_workflow_that_is_not_there_is_named(tmp_path: Path) -> None:
+    process = demo(tmp_path / "run", "--workflow", "nowhere.yml")
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 2
+    assert "there is no file nowhere.yml" in err
+
+
+@pytest.mark.parametrize("after_s", [0.3, 1.5, 3.0, 5.0])
+def test_ctrl_c_at_any_moment_leaves_no_process_and_no_port(tmp_path: Path, one_job: Path, after_s: float) -> None:
+    process = demo(tmp_path / "run", "--workflow", str(one_job))
+    time.sleep(after_s)
+    family = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    process.communicate(timeout=60)
+
+    _, left = psutil.wait_procs(family, timeout=10)
+    assert left == []
+    assert [each.pid for each in _of(tmp_path / "run")] == []
+    # Before the demo has begun, Python itself ends by the signal.
+    assert process.returncode in {0, 130, -signal.SIGINT}
+
+
+def _of(run_dir: Path) -> list[psutil.Process]:
+    """Processes that were started for this run, wherever they went."""
+    found = []
+    for each in psutil.process_iter(["cmdline", "cwd"]):
+        words = " ".join(each.info["cmdline"] or []) + (each.info["cwd"] or "")
+        if str(run_dir) in words:
+            found.append(each)
+    return found
