@@ -91,10 +91,14 @@ class Function:
         return f"controller.lambdas.{self.name}"
 
 
-def _records(*tables: schema.Table, write: bool = True) -> tuple[Grant, ...]:
-    read = ("dynamodb:GetItem", "dynamodb:BatchGetItem")
-    change = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem") if write else ()
-    return tuple(Grant(read + change, f"table:{table.name}", "the records it decides on") for table in tables)
+def _records(*tables: schema.Table) -> tuple[Grant, ...]:
+    actions = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem")
+    return tuple(Grant(actions, f"table:{table.name}", "the records it decides on") for table in tables)
+
+
+def _read(*tables: schema.Table) -> tuple[Grant, ...]:
+    actions = ("dynamodb:GetItem", "dynamodb:BatchGetItem")
+    return tuple(Grant(actions, f"table:{table.name}", "records that others write") for table in tables)
 
 
 def _stages(*tables: schema.Table) -> tuple[Grant, ...]:
@@ -145,7 +149,8 @@ CLAIM = Function(
     timeout_s=20,
     memory_mb=512,
     grants=(
-        *_records(schema.JOBS, schema.RUNNERS, schema.LAUNCHES, schema.MEMORY),
+        *_records(schema.JOBS, schema.RUNNERS, schema.MEMORY),
+        *_read(schema.LAUNCHES),
         *_stages(schema.JOBS),
         _CONFIGS,
         _APP_KEY,

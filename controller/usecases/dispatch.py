@@ -10,7 +10,7 @@ from controller.domain import line
 from controller.domain.deliveries import MessageDelayed, MessageRejected
 from controller.domain.job import Job
 from controller.errors import Rejected, Unavailable
-from controller.messages import Delivery, JobQueued
+from controller.messages import Delivery, JobQueued, Wake
 from controller.ports import Backlog, Jobs, Tell
 from controller.usecases.accept_job import AcceptJob
 from controller.usecases.launch_machines import LaunchMachines
@@ -45,13 +45,10 @@ class Dispatch:
         queued: list[JobQueued] = []
         for delivery in batch:
             try:
-                message = messages.read(delivery.text)
+                queued += _jobs(delivery)
             except Rejected as bad:
                 self.tell(MessageRejected("jobs", delivery.id, str(bad)))
                 failed.append(delivery.id)
-                continue
-            if isinstance(message, JobQueued):
-                queued.append(message)
         try:
             return failed, self.accept(queued)
         except Unavailable as later:
@@ -77,3 +74,13 @@ class Dispatch:
             except Unavailable as later:
                 # The launch record stands, so nothing is lost: the sweep of pending launches goes on from it.
                 self.tell(MessageDelayed("jobs", group[0].launch_id or group[0].id, str(later)))
+
+
+def _jobs(delivery: Delivery) -> list[JobQueued]:
+    match messages.read(delivery.text):
+        case JobQueued() as queued:
+            return [queued]
+        case Wake():
+            return []
+        case stranger:
+            raise Rejected(f"a {stranger.kind} message does not belong on the jobs queue")

@@ -18,6 +18,8 @@ from runner_agent.contract.reports import Report
 
 _TRIES = 5
 
+Heard = JobMoved | Report
+
 
 @dataclass(frozen=True, slots=True)
 class HearReports:
@@ -35,22 +37,40 @@ class HearReports:
     def __call__(self, batch: Sequence[Delivery]) -> list[str]:
         """Join the batch with the records; the ids of the messages that must come again."""
         failed: list[str] = []
-        heard: list[JobMoved | Report] = []
+        heard: list[tuple[Delivery, Heard]] = []
         for delivery in batch:
             try:
-                heard.append(_believed(delivery))
+                heard.append((delivery, _believed(delivery)))
             except Rejected as bad:
-                self.tell(MessageRejected("reports", delivery.id, str(bad)))
-                failed.append(delivery.id)
+                failed.append(self._rejected(delivery, bad))
         try:
-            self._join(heard)
+            return failed + self._join_all(heard)
         except Unavailable as later:
             for delivery in batch:
                 self.tell(MessageDelayed("reports", delivery.id, str(later)))
             return [delivery.id for delivery in batch]
-        return failed
 
-    def _join(self, heard: Sequence[JobMoved | Report]) -> None:
+    def _join_all(self, heard: Sequence[tuple[Delivery, Heard]]) -> list[str]:
+        """One step for all; where that can not be stored, one for each, so that a bad message fails alone."""
+        try:
+            self._join([message for _, message in heard])
+        except Rejected:
+            return [delivery.id for delivery, message in heard if not self._joined(delivery, message)]
+        return []
+
+    def _joined(self, delivery: Delivery, message: Heard) -> bool:
+        try:
+            self._join([message])
+        except Rejected as bad:
+            self._rejected(delivery, bad)
+            return False
+        return True
+
+    def _rejected(self, delivery: Delivery, bad: Rejected) -> str:
+        self.tell(MessageRejected("reports", delivery.id, str(bad)))
+        return delivery.id
+
+    def _join(self, heard: Sequence[Heard]) -> None:
         for _ in range(_TRIES):
             desk = self._decided(heard)
             if desk.save():
@@ -62,7 +82,7 @@ class HearReports:
         for event in desk.told:
             self.tell(event)
 
-    def _decided(self, heard: Sequence[JobMoved | Report]) -> Desk:
+    def _decided(self, heard: Sequence[Heard]) -> Desk:
         desk = Desk(self.jobs, self.runners, self.ledger)
         moved = [message for message in heard if isinstance(message, JobMoved)]
         machines = {message.instance_id for message in heard if isinstance(message, Report)}
@@ -79,7 +99,7 @@ class HearReports:
         return desk
 
 
-def _believed(delivery: Delivery) -> JobMoved | Report:
+def _believed(delivery: Delivery) -> Heard:
     """The message, if its sender may say it.
 
     A job's steps can use their machine's role, so a machine may speak only for itself, and never for GitHub.
@@ -91,9 +111,9 @@ def _believed(delivery: Delivery) -> JobMoved | Report:
             return message
         case Report():
             raise Rejected(f"{session or 'an unknown sender'} reports for {message.instance_id}")
-        case JobMoved() if not session.startswith("i-"):
+        case JobMoved() if session and not session.startswith("i-"):
             return message
         case JobMoved():
-            raise Rejected(f"{session} speaks for GitHub about job {message.key}")
+            raise Rejected(f"{session or 'an unknown sender'} speaks for GitHub about job {message.key}")
         case _:
             raise Rejected(f"a {message.kind} message does not belong on the reports queue")

@@ -15,7 +15,7 @@ from controller.domain.job import JobState
 from controller.domain.job_key import JobKey
 from controller.domain.pairing import MOST_REPLACEMENTS
 from controller.domain.runner import ALIVE, RunnerState
-from controller.errors import Unavailable
+from controller.errors import Rejected, Unavailable
 from controller.messages import Chore, Chores, Delivery, Step, Wake
 from runner_agent.contract.reports import ReportKind, Result
 from runner_agent.contract.trace import TraceContext
@@ -295,6 +295,32 @@ def test_a_bad_message_fails_alone() -> None:
 
     assert failed == ["message-bad"]
     assert world.job(1).state is JobState.RUNNING
+
+
+def test_a_message_without_a_sender_does_not_speak_for_github() -> None:
+    world, (machine,) = claimed(1)
+    word = world.word(Step.COMPLETED, 1, runner_name=name(world, machine))
+
+    assert rejected(world, replace(word, sender="")) == ["an unknown sender speaks for GitHub about job 1#1"]
+
+
+def test_a_report_that_cannot_be_stored_fails_alone() -> None:
+    """A machine can say what no table takes; GitHub's word in the same batch must not suffer for it."""
+    world, (machine, other) = claimed(1, 2)
+    poison = world.report(ReportKind.FINISHED, machine, result=Result.FAILED, exit_code=10**50)
+    word = world.word(Step.IN_PROGRESS, 2, runner_name=name(world, other))
+
+    refusals = iter(["both together", "the report alone"])
+
+    def table(call_name: str, call: Callable[[], object]) -> object:
+        if call_name == "ledger.save" and (what := next(refusals, "")):
+            raise Rejected(f"the table takes no such number ({what})")
+        return call()
+
+    failed = world.doors(table).hear([poison, word])
+
+    assert failed == [poison.id]
+    assert world.job(2).state is JobState.RUNNING
 
 
 def test_a_whole_batch_is_read_and_written_in_one_go() -> None:
