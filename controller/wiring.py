@@ -159,7 +159,7 @@ CLAIM = Function(
 )
 REPORTS_DOOR = Function(
     "reports",
-    Poll(REPORTS, batch=10, window_s=1, max_concurrency=2),
+    Poll(REPORTS, batch=25, window_s=2, max_concurrency=2),
     timeout_s=30,
     memory_mb=512,
     grants=(_consume(REPORTS), *_records(schema.JOBS, schema.RUNNERS), _send(JOBS)),

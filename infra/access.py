@@ -8,8 +8,7 @@ from collections.abc import Iterable
 import pulumi
 import pulumi_aws as aws
 
-from controller import wiring
-from infra import policies
+from controller import policies, wiring
 from infra.config import StackConfig
 from infra.http_api import HttpApi
 from infra.messaging import Messaging

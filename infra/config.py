@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from controller.region import Place
 from controller.settings import Settings
-from infra.region import Place
 from infra.values import PROJECT, Values
 
 PLATFORMS = ("linux/x64", "linux/arm64")

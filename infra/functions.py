@@ -9,9 +9,9 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from controller import wiring
+from controller import policies, wiring
 from controller.settings import Settings
-from infra import access, package, policies
+from infra import access, package
 from infra.config import StackConfig
 from infra.http_api import HttpApi
 from infra.messaging import Messaging

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_aws as aws
 
-from controller import wiring
-from infra import policies
+from controller import policies, wiring
 from infra.config import DEAD, StackConfig
 
 _DEAD_RETENTION_S = 14 * 86_400

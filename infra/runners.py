@@ -9,8 +9,7 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_aws as aws
 
-from controller import wiring
-from infra import policies
+from controller import policies, wiring
 from infra.config import StackConfig
 from infra.http_api import HttpApi
 from runner_agent.contract import wire

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_aws as aws
 
-from controller import schema
-from infra import policies, runner_configs
+from controller import policies, schema
+from infra import runner_configs
 from infra.config import StackConfig
 
 SECRETS = {

@@ -54,13 +54,16 @@ class Cost:
 
 
 def run(count: int, run_dir: Path, timeout_s: float) -> Cost:
-    """Run `count` equal jobs with real machines and agents, at the pace of real time."""
+    """Run `count` equal jobs with real machines and agents, at the pace of real time.
+
+    One process serves all claims: each keeps an installation token of its own, one an hour.
+    """
     workflow = run_dir.with_suffix(".yml")
     workflow.parent.mkdir(parents=True, exist_ok=True)
     workflow.write_text(_WORKFLOW.format(numbers=list(range(count))))
     # Real pace: a schedule that ran ten times as often would be counted ten times as often.
     boot = replace(BOOT, boot_spread_s=BOOT_SPREAD_S * count)
-    with Stage(run_dir, settings=PATIENT, latencies=boot, speed=1.0) as stage:
+    with Stage(run_dir, settings=PATIENT, latencies=boot, speed=1.0, concurrency={"claim": 1}) as stage:
         stage.github.submit(workflow)
         wait_until_settled(stage, timeout_s)
         calls = stage.calls()

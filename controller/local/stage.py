@@ -52,6 +52,8 @@ class Stage:
     settings: Mapping[str, Any] = field(default_factory=lambda: QUICK)
     latencies: Latencies = BOOT
     speed: float = SPEED
+    concurrency: Mapping[str, int] = field(default_factory=lambda: {"claim": 2})
+    """How many processes a function may have; one, where it is not named."""
     github: GitHub = field(init=False)
     cloud: LocalCloud = field(init=False)
     _open: ExitStack = field(init=False, default_factory=ExitStack)
@@ -65,7 +67,9 @@ class Stage:
                 key_pem=self.github.private_key_pem,
                 webhook_secret=self.github.webhook_secret,
             )
-            options = Options(settings=self.settings, latencies=self.latencies, speed=self.speed)
+            options = Options(
+                settings=self.settings, latencies=self.latencies, speed=self.speed, concurrency=self.concurrency
+            )
             self.cloud = LocalCloud(self.run_dir, app, RUNNER_CONFIGS, options)
             self._open.enter_context(self.cloud)
             self.github.connect(self.cloud.webhook_url)

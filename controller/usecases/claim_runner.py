@@ -43,6 +43,7 @@ from runner_agent.contract.trace import TraceContext
 MOST_CLAIMS = 3
 """The first claim and two re-arms."""
 _NAMES_TRIED = 4
+_TRIES = 4
 _LINE_READ = 100
 
 
@@ -57,6 +58,19 @@ class Terms:
     notice_poll_s: float
     lease_grace_s: float
     release_ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A runner registered at GitHub, under which number of its machine's claims."""
+
+    claims: int
+    wanted: Registration
+    registered: Registered
+
+    def serves(self, job: Job, config: RunnerConfig) -> bool:
+        """Whether GitHub would give this runner the job."""
+        return self.wanted == _registration(job, config, self.wanted.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +99,26 @@ class ClaimRunner:
         """
         asked_at = self.clock()
         try:
-            runner = self._runner(instance_id, claim)
-            self._check(runner, claim)
-            job = self._job(runner)
-            return self._mint(runner, job, claim, asked_at)
+            return self._serve(instance_id, claim, asked_at)
         except (Rejected, AlreadyDone) as no:
             self.tell(ClaimTurnedAway(instance_id, _STATUS[type(no)], str(no)))
             raise
+
+    def _serve(self, instance_id: str, claim: Claim, asked_at: float) -> Bundle:
+        minted: Minted | None = None
+        for _ in range(_TRIES):
+            runner = self._runner(instance_id, claim)
+            self._check(runner, claim)
+            job = self._job(runner)
+            config = self._config(runner)
+            release = self._release(runner, job, config)
+            # The records may change while GitHub is asked; what it has minted serves the next job as well.
+            if minted is None or not minted.serves(job, config):
+                minted = self._register(runner, job, config)
+            claimed, held = self._claimed(runner, job, config, minted, claim)
+            if not self.ledger.save([claimed, held]):
+                return self._bundle(claimed, held, release, minted, asked_at)
+        raise Unavailable(f"{instance_id}: its records change faster than it can be served", retry_after_s=1)
 
     def _runner(self, instance_id: str, claim: Claim) -> Runner:
         found = self.runners.get([instance_id]).get(instance_id)
@@ -171,40 +198,32 @@ class ClaimRunner:
             raise Rejected(f"{runner.instance_id}: runner configuration {runner.config!r} is gone")
         return config
 
-    def _mint(self, runner: Runner, job: Job, claim: Claim, asked_at: float) -> Bundle:
-        config = self._config(runner)
-        release = self._release(runner, job, config)
-        claims, wanted, minted = self._register(runner, job, config)
+    def _claimed(
+        self, runner: Runner, job: Job, config: RunnerConfig, minted: Minted, claim: Claim
+    ) -> tuple[Runner, Job]:
         now = self.clock()
-        context = TraceContext.of_job(*_ids(job)).child()
         claimed = runners_of.move(
             runner,
             RunnerState.CLAIMED,
             now,
-            name=wanted.name,
-            github_id=minted.runner_id,
-            claims=claims,
+            name=minted.wanted.name,
+            github_id=minted.registered.runner_id,
+            claims=minted.claims,
             nonce=_digest(claim.nonce),
             claimed_at=now,
             job=job.key,
             lease_until=now + self.terms.idle_limit_s + self.terms.lease_grace_s + _SET_UP_S,
             job_limit_s=config.job_limit_s or self.terms.job_limit_s,
         )
-        held = jobs_of.move(job, JobState.CLAIMED, now, instance_id=runner.instance_id)
-        if self.ledger.save([claimed, held]):
-            raise Unavailable(f"{runner.instance_id}: its job {job.key} has changed meanwhile", retry_after_s=1)
-        self.tell(
-            WorkClaimed(job.id, job.repository, runner.instance_id, wanted.name, str(context), asked_at, self.clock())
-        )
-        return self._bundle(claimed, held, release, minted, context)
+        return claimed, jobs_of.move(job, JobState.CLAIMED, now, instance_id=runner.instance_id)
 
-    def _register(self, runner: Runner, job: Job, config: RunnerConfig) -> tuple[int, Registration, Registered]:
+    def _register(self, runner: Runner, job: Job, config: RunnerConfig) -> Minted:
         """A name taken belongs to an earlier try of this machine, perhaps one still at work: take the next."""
         for claims in range(runner.claims + 1, runner.claims + 1 + _NAMES_TRIED):
             wanted = _registration(job, config, runner_name.name_of(runner.instance_id, claims))
-            minted = self.github.register(wanted, self.clock())
-            if not isinstance(minted, NameTaken):
-                return claims, wanted, minted
+            registered = self.github.register(wanted, self.clock())
+            if not isinstance(registered, NameTaken):
+                return Minted(claims, wanted, registered)
         raise Unavailable(f"{runner.instance_id}: GitHub has {_NAMES_TRIED} runners of its name", retry_after_s=5)
 
     def _release(self, runner: Runner, job: Job, config: RunnerConfig) -> Release:
@@ -226,12 +245,16 @@ class ClaimRunner:
         self.memory.remember(name, wire.dumps(release), now + self.terms.release_ttl_s)
         return release
 
-    def _bundle(self, runner: Runner, job: Job, release: Release, minted: Registered, context: TraceContext) -> Bundle:
+    def _bundle(self, runner: Runner, job: Job, release: Release, minted: Minted, asked_at: float) -> Bundle:
+        context = TraceContext.of_job(*_ids(job)).child()
+        self.tell(
+            WorkClaimed(job.id, job.repository, runner.instance_id, runner.name, str(context), asked_at, self.clock())
+        )
         cached = f"s3://{self.terms.cache_bucket}/runners/{release.url.rpartition('/')[2]}"
         return Bundle(
             instance_id=runner.instance_id,
             runner_name=runner.name,
-            jit_config=minted.jit_config,
+            jit_config=minted.registered.jit_config,
             package=RunnerPackage(
                 version=release.version,
                 sha256=release.sha256,

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from controller import schema, wiring
+from controller import policies, schema, wiring
 from controller.settings import Settings
-from infra import policies
 from tests.infra.deployed import ROOT, Deployed, Resource
 
 LONGEST = {

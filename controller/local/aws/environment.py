@@ -76,24 +76,26 @@ class Environment:
     def invoke(self, event: bytes) -> Outcome:
         """Call the handler once; an environment whose process ended or ran out of time is closed."""
         with self._changed:
-            if not self._wait(lambda: self._ready, _INIT_S):
+            # A start that takes longer than Lambda's ten seconds is begun again, in the time of the first call.
+            if self._wait(lambda: self._ready, _INIT_S + self._function.timeout_s):
+                outcome = self._hand_over(event)
+            else:
                 outcome = self._outcome or self._fault("Runtime.InitError", "did not start")
                 self.broken = True
-            else:
-                outcome = self._hand_over(event)
         if self.broken:
             self.close()
         return outcome
 
     def close(self) -> None:
         """End the process and its port; a second close does nothing."""
-        with self._changed:
-            self.broken = True
-            self._changed.notify_all()
+        # Killed before anybody is woken: the process must not see its API go and complain in the function's log.
+        self.broken = True
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        with self._changed:
+            self._changed.notify_all()
         if self._process.stdin:
             self._process.stdin.close()
         self._server.stop()
@@ -106,10 +108,14 @@ class Environment:
         self._changed.notify_all()
         if self._wait(lambda: self._outcome is not None, timeout) and self._outcome is not None:
             return self._outcome
+        running = self._process.poll() is None
+        outcome = (
+            self._fault("Sandbox.Timedout", f"Task timed out after {timeout:.2f} seconds")
+            if running
+            else self._fault("Runtime.ExitError", f"Runtime exited with {self._process.returncode}")
+        )
         self.broken = True
-        if self._process.poll() is None:
-            return self._fault("Sandbox.Timedout", f"Task timed out after {timeout:.2f} seconds")
-        return self._fault("Runtime.ExitError", f"Runtime exited with {self._process.returncode}")
+        return outcome
 
     def _forget(self) -> None:
         self._outcome = None
@@ -125,6 +131,8 @@ class Environment:
         return True
 
     def _fault(self, kind: str, message: str) -> Outcome:
+        if self.broken:
+            return Outcome(b'{"errorType":"Sandbox.Closed"}', "Sandbox.Closed")
         with self._function.log.open("a") as log:
             log.write(f"{self._current or '-'} {kind}: {message}\n")
         told = json.dumps({"errorType": kind, "errorMessage": message})

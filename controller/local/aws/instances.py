@@ -65,6 +65,8 @@ class Latencies:
     pending_s: float = 0.0
     boot_s: float = 0.0
     """From running to the first process."""
+    boot_spread_s: float = 0.0
+    """How much longer the slowest machine of a launch may take: no two come up in the same instant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,9 @@ class Instances:
             if instance.state is not State.PENDING:
                 return
             self._records[instance_id] = replace(instance, state=State.RUNNING)
-        self._timers.after(self.latencies.boot_s, lambda: self._boot(instance_id))
+        # The id is random, so its tail is as good as a die, and the same machine always falls the same way.
+        spread = self.latencies.boot_spread_s * int(instance_id[-4:], 16) / 0x10000
+        self._timers.after(self.latencies.boot_s + spread, lambda: self._boot(instance_id))
 
     def _boot(self, instance_id: str) -> None:
         home = self._software.homes / instance_id

@@ -14,6 +14,9 @@ from runner_agent.contract.sigv4 import Credentials
 ACCOUNT = "111122223333"
 """Not moto's own default, so that a local cloud and a test on plain moto never meet in one process."""
 
+FOREVER_S = 7 * 86_400.0
+"""Longer than any local cloud is open."""
+
 
 class PrincipalKind(StrEnum):
     """What kind of caller it is."""

@@ -10,7 +10,7 @@ import pytest
 
 from controller.domain.events import ClaimTurnedAway, WorkClaimed
 from controller.domain.fleet_config import Span
-from controller.domain.job import JobState, move
+from controller.domain.job import JobState, back_in_line, move
 from controller.domain.runner import RunnerState
 from controller.domain.runner_name import name_of
 from controller.errors import AlreadyDone, NothingToDo, Rejected, Unavailable
@@ -487,12 +487,29 @@ def test_a_job_that_changes_while_its_runner_is_minted_is_looked_at_again() -> N
 
     world.doors(cancel)
 
-    with pytest.raises(Unavailable, match="has changed meanwhile"):
+    with pytest.raises(NothingToDo, match="job 1#1 is completed and no other of its shape waits"):
         world.claim(machine)
 
-    world.doors()
-    with pytest.raises(NothingToDo):
-        world.claim(machine)
+
+def test_a_runner_minted_for_a_job_that_changed_serves_the_next_one() -> None:
+    world, (machine,) = launched(1)
+    world.arrive(2)
+    other = world.machine_of(2)
+    world.shelf.put(back_in_line(world.job(2), 5.0, "its machine is gone"))
+    minted: list[str] = []
+
+    def cancel(name: str, call: Callable[[], object]) -> object:
+        answer = call()
+        if name == "github.register":
+            minted.append(name)
+            world.shelf.put(move(world.job(1), JobState.COMPLETED, 5.0))
+        return answer
+
+    bundle = world.doors(cancel).claim(machine)
+
+    assert other != machine
+    assert bundle.job.job_id == 2
+    assert len(minted) == 1
 
 
 def claimed() -> tuple[World, str]:

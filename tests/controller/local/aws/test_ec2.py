@@ -256,3 +256,16 @@ def test_a_machine_takes_its_time_to_come_up(cloud: LocalCloud) -> None:
     assert pending == "pending"
     record = next(instance for instance in cloud.instances() if instance.id == name)
     assert record.state is State.TERMINATED
+
+
+def test_machines_of_one_launch_come_up_one_by_one_where_that_is_wanted(cloud: LocalCloud) -> None:
+    instances = cloud._instances
+    instances.latencies = Latencies(boot_spread_s=1000.0)
+    names = ids(fleet(cloud, 20, "spread"))
+    eventually(lambda: all(i.state is State.RUNNING for i in cloud.instances() if i.token == "spread"))
+    instances.latencies = Latencies()
+
+    up = {process.machine for process in cloud.processes()} & set(names)
+    cloud.client("ec2").terminate_instances(InstanceIds=names)
+
+    assert len(up) < 20

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.region import Place
+from controller.region import Place
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from controller.region import Place
 from controller.wiring import TAG_STACK, Grant
-from infra.region import Place
 
 Statement = dict[str, Any]
 Document = dict[str, Any]

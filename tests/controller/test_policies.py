@@ -4,11 +4,10 @@ import json
 
 import pytest
 
-from controller import schema, wiring
+from controller import policies, schema, wiring
+from controller.policies import Names
+from controller.region import Place
 from controller.wiring import Grant
-from infra import policies
-from infra.policies import Names
-from infra.region import Place
 
 PLACE = Place("us-east-1", "123456789012")
 
