@@ -23,7 +23,7 @@ PATIENT = {
 APART = frozenset({"ReceiveMessage"})
 """Polls: their number depends on how long the queues are empty, not on the jobs."""
 
-BOOT_SPREAD_S = 0.3
+BOOT_SPREAD_S = 0.6
 """For each job: machines of one launch do not come up in the same instant."""
 
 
