@@ -116,10 +116,10 @@ def _launch(actions: Sequence[str], names: Names) -> list[Statement]:
     requests = names.place.arn("ec2", "spot-instances-request/*")
     made = [names.place.arn("ec2", f"{kind}/*") for kind in _TAGGED_AT_LAUNCH]
     tagged = _equals(_TAG_OF_REQUEST, names.stack)
-    found = [
-        _allow(launch, [*names.templates, *names.subnets, names.security_group, *images, requests]),
-        _allow(launch, made, tagged),
-    ]
+    found = []
+    if launch:
+        found.append(_allow(launch, [*names.templates, *names.subnets, names.security_group, *images, requests]))
+        found.append(_allow(launch, made, tagged))
     if not _TAGGING.isdisjoint(actions):
         at_launch = {"StringEquals": {**tagged["StringEquals"], "ec2:CreateAction": ["CreateFleet", "RunInstances"]}}
         found.append(_allow(_TAGGING, made, at_launch))

@@ -18,13 +18,13 @@ class Queue:
 
     name: str
     visibility_s: int
-    """Six times the reading function's timeout, as AWS advises, but short enough to retry within minutes."""
+    """Longer than the reading function's timeout, and short: what failed is tried again after it."""
     max_receives: int = 5
     retention_s: int = 4 * 86_400
 
 
 JOBS = Queue("jobs", visibility_s=180)
-REPORTS = Queue("reports", visibility_s=180)
+REPORTS = Queue("reports", visibility_s=90)
 HOUSEKEEPING = Queue("housekeeping", visibility_s=720, max_receives=3)
 QUEUES = (JOBS, REPORTS, HOUSEKEEPING)
 
@@ -96,9 +96,13 @@ def _records(*tables: schema.Table) -> tuple[Grant, ...]:
     return tuple(Grant(actions, f"table:{table.name}", "the records it decides on") for table in tables)
 
 
+def _single_records(*tables: schema.Table) -> tuple[Grant, ...]:
+    actions = ("dynamodb:GetItem", "dynamodb:PutItem")
+    return tuple(Grant(actions, f"table:{table.name}", "records it reads one at a time") for table in tables)
+
+
 def _read(*tables: schema.Table) -> tuple[Grant, ...]:
-    actions = ("dynamodb:GetItem", "dynamodb:BatchGetItem")
-    return tuple(Grant(actions, f"table:{table.name}", "records that others write") for table in tables)
+    return tuple(Grant(("dynamodb:GetItem",), f"table:{table.name}", "records that others write") for table in tables)
 
 
 def _stages(*tables: schema.Table) -> tuple[Grant, ...]:
@@ -119,7 +123,7 @@ _LAUNCH = (
     Grant(("ec2:CreateFleet", "ec2:RunInstances", "ec2:CreateTags"), "launch", "CreateFleet runs and tags for us"),
     Grant(("iam:PassRole",), "runner-role", "the instance profile in the launch template"),
 )
-_CONFIGS = Grant(("ssm:GetParameter", "ssm:GetParametersByPath"), "parameters", "runner configurations")
+_CONFIGS = Grant(("ssm:GetParameter",), "parameters", "runner configurations")
 _WEBHOOK_SECRET = Grant(("secretsmanager:GetSecretValue",), "secret:webhook", "the signature of deliveries")
 _APP_KEY = Grant(("secretsmanager:GetSecretValue",), "secret:app-key", "to speak as the GitHub App")
 
@@ -137,7 +141,8 @@ DISPATCH = Function(
     memory_mb=512,
     grants=(
         _consume(JOBS),
-        *_records(schema.JOBS, schema.RUNNERS, schema.LAUNCHES),
+        *_records(schema.JOBS, schema.RUNNERS),
+        *_single_records(schema.LAUNCHES),
         *_stages(schema.JOBS),
         _CONFIGS,
         *_LAUNCH,
@@ -149,7 +154,8 @@ CLAIM = Function(
     timeout_s=20,
     memory_mb=512,
     grants=(
-        *_records(schema.JOBS, schema.RUNNERS, schema.MEMORY),
+        *_records(schema.JOBS),
+        *_single_records(schema.RUNNERS, schema.MEMORY),
         *_read(schema.LAUNCHES),
         *_stages(schema.JOBS),
         _CONFIGS,
@@ -201,7 +207,7 @@ class Schedule:
 
 SCHEDULES = (
     Schedule("wake", 60, JOBS, {"kind": "wake", "reason": "schedule"}),
-    Schedule("orphaned-machines", 300, HOUSEKEEPING, {"kind": "chore", "task": Chores.ORPHANED_MACHINES}),
+    Schedule("orphaned-machines", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.ORPHANED_MACHINES}),
     Schedule("stuck-provisioning", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.STUCK_PROVISIONING}),
     Schedule("pending-launches", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.PENDING_LAUNCHES}),
 )

@@ -57,7 +57,15 @@ class Release:
     reason: str
 
 
-Deed = Terminate | WriteOff | Release
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write down since when the cloud has been without this machine; None: it is there after all."""
+
+    runner: Runner
+    missing_since: float | None
+
+
+Deed = Terminate | WriteOff | Release | Note
 
 
 def orphans(machines: Iterable[Seen], records: Mapping[str, Runner], now: float, patience: Patience) -> list[Deed]:
@@ -78,13 +86,22 @@ def orphans(machines: Iterable[Seen], records: Mapping[str, Runner], now: float,
 
 
 def vanished(machines: Iterable[Seen], alive: Iterable[Runner], now: float, patience: Patience) -> list[Deed]:
-    """Records of machines at work that the cloud no longer runs."""
+    """Records of machines at work that the cloud no longer runs.
+
+    A machine that has just ended is missing before its reports are heard, so it is given up only after
+    it has been seen to be missing for a while.
+    """
     running = {machine.instance_id for machine in machines if machine.running}
-    return [
-        WriteOff(runner, "the cloud no longer runs it", terminate=False)
-        for runner in alive
-        if runner.instance_id not in running and now - runner.launched_at > patience.grace_s
-    ]
+    deeds: list[Deed] = []
+    for runner in alive:
+        missing = runner.instance_id not in running and now - runner.launched_at > patience.grace_s
+        if missing and runner.missing_since is None:
+            deeds.append(Note(runner, now))
+        elif missing and now - (runner.missing_since or now) > patience.grace_s:
+            deeds.append(WriteOff(runner, "the cloud no longer runs it", terminate=False))
+        elif not missing and runner.missing_since is not None:
+            deeds.append(Note(runner, None))
+    return deeds
 
 
 def overdue(expired: Iterable[Runner], now: float, patience: Patience) -> list[Deed]:
@@ -103,7 +120,8 @@ def stranded(open_jobs: Iterable[Job], records: Mapping[str, Runner], now: float
     for job in open_jobs:
         runner = records.get(job.instance_id)
         waited = now - max(job.since, runner.since) if runner else 0.0
-        ended = runner is not None and runner.state not in ALIVE
+        # One that ran something may well have run this job, and GitHub's word on it is on its way.
+        ended = runner is not None and runner.state not in ALIVE and runner.started_at is None
         if job.state in {JobState.LAUNCHED, JobState.CLAIMED} and ended and waited > patience.grace_s:
             deeds.append(Release(job, f"{job.instance_id} has ended without it"))
     return deeds

@@ -37,9 +37,13 @@ ARROWS: dict[JobState, frozenset[JobState]] = {
     JobState.LAUNCHING: frozenset(
         {JobState.LAUNCHED, JobState.CLAIMED, JobState.WAITING, JobState.RUNNING, JobState.COMPLETED}
     ),
-    JobState.LAUNCHED: frozenset({JobState.CLAIMED, JobState.WAITING, JobState.RUNNING, JobState.COMPLETED}),
+    JobState.LAUNCHED: frozenset(
+        {JobState.CLAIMED, JobState.WAITING, JobState.RUNNING, JobState.COMPLETED, JobState.REFUSED}
+    ),
     # Claimed again by the same machine: a re-arm after its runner ended without a job.
-    JobState.CLAIMED: frozenset({JobState.CLAIMED, JobState.WAITING, JobState.RUNNING, JobState.COMPLETED}),
+    JobState.CLAIMED: frozenset(
+        {JobState.CLAIMED, JobState.WAITING, JobState.RUNNING, JobState.COMPLETED, JobState.REFUSED}
+    ),
     JobState.RUNNING: frozenset({JobState.COMPLETED}),
     JobState.COMPLETED: frozenset(),
     JobState.REFUSED: frozenset({JobState.RUNNING, JobState.COMPLETED}),
@@ -86,7 +90,9 @@ class Job:
     rung: str = ""
     """The step of the capacity ladder its machine came from."""
     failures: int = 0
-    """Launches and boots that came to nothing."""
+    """Launches and machines that came to nothing."""
+    wasted: int = 0
+    """Machines that came to nothing."""
     replacements: int = 0
     """Machines launched because another job took this one's runner."""
     on_demand: bool = False
@@ -113,5 +119,17 @@ def move(job: Job, to: JobState, now: float, reason: str = "", **changes: Any) -
 
 
 def back_in_line(job: Job, now: float, reason: str) -> Job:
-    """The job waiting again after its machine came to nothing."""
+    """The job waiting again after it got no machine."""
     return move(job, JobState.WAITING, now, reason, launch_id="", instance_id="", failures=job.failures + 1)
+
+
+MOST_WASTED = 10
+"""A job that GitHub hands to none of so many machines is not waiting any more, or never ends well: it says so."""
+
+
+def given_back(job: Job, now: float, reason: str) -> Job:
+    """The job after its machine came to nothing: waiting again, or refused where that happens again and again."""
+    wasted = job.wasted + 1
+    if wasted < MOST_WASTED:
+        return replace(back_in_line(job, now, reason), wasted=wasted)
+    return move(job, JobState.REFUSED, now, f"{wasted} machines came to nothing; the last: {reason}", wasted=wasted)

@@ -80,6 +80,8 @@ class Runner:
     started_at: float | None = None
     finished_at: float | None = None
     ran: JobKey | None = None
+    missing_since: float | None = None
+    """When the cloud was first seen without it; its last reports may still be on their way then."""
     result: str = ""
     exit_code: int | None = None
     interruption: str = ""

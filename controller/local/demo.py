@@ -16,6 +16,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from controller.local.report import page
+from controller.local.report.mishap import Mishap
 from controller.local.show import Screen, verdict
 from controller.local.stage import Stage
 from controller.local.truth import Summary, judge
@@ -66,12 +68,22 @@ def run(files: list[Path], console: Console, run_dir: Path, timeout_s: float) ->
         stage.github.repeat_next(3)
         for file in files:
             stage.github.submit(file)
+        forged_at = time.time()
         forged = stage.github.send_forged()
         watch(stage, Screen(console, began), began + timeout_s)
-        summary = judge(stage.jobs(), list(stage.machines().values()), stage.calls(), stage.processes())
+        jobs, machines, calls = stage.jobs(), list(stage.machines().values()), stage.calls()
+        summary = judge(jobs, machines, calls, stage.processes())
+        played = (
+            Mishap(
+                "One delivery was sent three times", began, answer="One row was written; the copies launched nothing."
+            ),
+            Mishap("A forged delivery arrived", forged_at, answer=f"Refused with status {forged.status_code}."),
+        )
         mishaps = f"Mishaps      one delivery sent three times; a forged one answered {forged.status_code}"
     console.print(f"\n{mishaps}", highlight=False)
     verdict(summary, console)
+    report = page.write(run_dir, jobs, machines, calls, summary, played)
+    console.print(f"Report: {run_dir.name}/{report.name}", highlight=False)
     console.print(f"Spans of every job: {run_dir.name}/traces.jsonl; logs of every function: {run_dir.name}/functions/")
     (run_dir / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
     return summary

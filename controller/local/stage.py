@@ -85,7 +85,7 @@ class Stage:
 
     def jobs(self) -> list[JobSeen]:
         """Every job, as GitHub tells it."""
-        return [_job(job) for job in self.github.jobs]
+        return [_job(job, run.name) for run in self.github.runs for job in run.jobs]
 
     def machines(self) -> dict[str, MachineSeen]:
         """Every machine there ever was, as the cloud tells it."""
@@ -112,7 +112,7 @@ class Stage:
         )
 
 
-def _job(job: Job) -> JobSeen:
+def _job(job: Job, workflow: str) -> JobSeen:
     return JobSeen(
         job_id=job.id,
         name=job.name,
@@ -124,6 +124,7 @@ def _job(job: Job) -> JobSeen:
         completed_at=_seconds(job.completed_at),
         runner=job.runner_name,
         broken=_broken(job),
+        workflow=workflow,
     )
 
 

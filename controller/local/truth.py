@@ -26,6 +26,7 @@ class JobSeen:
     runner: str = ""
     broken: str = ""
     """Why it ended without any step of its own having failed; empty for a job that ran as written."""
+    workflow: str = ""
 
     @property
     def needs_machine(self) -> bool:

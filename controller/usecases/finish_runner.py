@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
-from controller.domain.events import JobBackInLine, MachineReported
+from controller.domain.events import JobBackInLine, JobRefused, MachineReported
 from controller.domain.job import JobState
 from controller.domain.runner import Runner, RunnerState
 from controller.usecases.desk import Desk
@@ -66,8 +66,12 @@ def release_job(runner: Runner, desk: Desk, reason: str, now: float) -> None:
     job = desk.job(runner.job)
     if job is None or job.instance_id != runner.instance_id:
         return
-    if job.state in {JobState.LAUNCHED, JobState.CLAIMED}:
-        waiting = jobs_of.back_in_line(job, now, reason)
-        desk.put(waiting)
-        desk.line_has_grown = True
-        desk.told.append(JobBackInLine(waiting.id, waiting.repository, reason, waiting.failures))
+    if job.state not in {JobState.LAUNCHED, JobState.CLAIMED}:
+        return
+    given = jobs_of.given_back(job, now, reason)
+    desk.put(given)
+    if given.state is JobState.REFUSED:
+        desk.told.append(JobRefused(given.id, given.repository, given.name, given.reason))
+        return
+    desk.line_has_grown = True
+    desk.told.append(JobBackInLine(given.id, given.repository, reason, given.failures))

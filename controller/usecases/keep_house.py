@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.domain import runner as runners_of
 from controller.domain.deliveries import MessageDelayed
 from controller.domain.events import ChoreDone, MachineGone, MachineTerminated
 from controller.domain.housekeeping import (
     Deed,
+    Note,
     Patience,
     Release,
     Seen,
@@ -90,6 +91,7 @@ class KeepHouse:
             written_off = [deed for deed in deeds if isinstance(deed, WriteOff) and self._write_off(deed)]
             self._terminate([deed for deed in deeds if isinstance(deed, Terminate)], written_off)
             self._release([deed for deed in deeds if isinstance(deed, Release)], written_off)
+            self._note([deed for deed in deeds if isinstance(deed, Note)])
         return [_line(deed) for deed in deeds]
 
     def _write_off(self, deed: WriteOff) -> bool:
@@ -99,6 +101,11 @@ class KeepHouse:
             return False
         self.tell(MachineGone(gone.instance_id, str(gone.job), gone.reason))
         return True
+
+    def _note(self, deeds: Sequence[Note]) -> None:
+        """One by one: a record that has moved on meanwhile needs no note."""
+        for deed in deeds:
+            self.ledger.save([replace(deed.runner, missing_since=deed.missing_since)])
 
     def _terminate(self, orphaned: Sequence[Terminate], written_off: Sequence[WriteOff]) -> None:
         doomed = {deed.instance_id: deed.reason for deed in orphaned}
@@ -117,8 +124,8 @@ class KeepHouse:
         for runner, reason in bound:
             desk = Desk(self.jobs, self.runners, self.ledger)
             release_job(runner, desk, reason, self.clock())
-            if desk.line_has_grown and desk.save():
-                grown = True
+            if desk.told and desk.save():
+                grown = grown or desk.line_has_grown
                 for event in desk.told:
                     self.tell(event)
         if grown:
@@ -138,5 +145,7 @@ def _line(deed: Deed) -> str:
             return f"terminate {deed.instance_id}: {deed.reason}"
         case WriteOff():
             return f"write off {deed.runner.instance_id}: {deed.reason}"
+        case Note():
+            return f"{deed.runner.instance_id} is {'back' if deed.missing_since is None else 'missing'} in the cloud"
         case Release():
             return f"back in line with job {deed.job.id}: {deed.reason}"

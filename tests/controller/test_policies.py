@@ -124,6 +124,15 @@ def test_launching_is_bound_to_the_stacks_own_templates_subnets_images_and_group
     assert not {resource for resource in resources if "key-pair" in resource}
 
 
+@pytest.mark.parametrize("action", ["ec2:CreateFleet", "ec2:CreateTags"])
+def test_a_grant_of_a_part_of_a_launch_has_no_empty_statement(action: str) -> None:
+    found = policies.statements(Grant((action,), "launch", "why"), NAMES)
+
+    assert found
+    assert {each for statement in found for each in statement["Action"]} == {action}
+    assert all(statement["Action"] for statement in found)
+
+
 def test_tags_can_only_be_put_on_what_is_being_launched() -> None:
     found = policies.statements(Grant(("ec2:CreateFleet", "ec2:CreateTags"), "launch", "why"), NAMES)
 

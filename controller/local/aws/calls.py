@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qs, unquote
 
+from controller.local.aws.iam import Access
 from controller.local.aws.principals import Principal, PrincipalKind
 from controller.local.aws.web import Request
 
@@ -86,6 +87,8 @@ class CallRecord:
     principal: str
     status: int
     ms: float
+    needed: tuple[Access, ...] = ()
+    """What it was judged by; nothing where nobody judged."""
 
 
 class CallLog:

@@ -20,6 +20,7 @@ from controller.local.aws.functions import Tally
 from controller.local.aws.gate import Gate
 from controller.local.aws.http_api import HttpApi
 from controller.local.aws.instances import Instance, Instances, Software
+from controller.local.aws.judging import Iam
 from controller.local.aws.machines import Process
 from controller.local.aws.metadata import Metadata
 from controller.local.aws.network import Network
@@ -28,6 +29,7 @@ from controller.local.aws.parameters import Parameters
 from controller.local.aws.principals import FOREVER_S, CredentialStore, Principal, PrincipalKind
 from controller.local.aws.provision import GitHubApp, Stack, deploy
 from controller.local.aws.queue import Depth
+from controller.local.aws.roles import account, names, roles
 from controller.local.aws.sqs import Sqs
 from controller.local.aws.store import Store
 from controller.local.aws.timers import Timers
@@ -187,7 +189,8 @@ class LocalCloud:
         self._admin = self._credentials.issue(admin, time.time() + FOREVER_S).keys
         store = Store()
         self._stack.callback(store.close)
-        self._gate = Gate(self._credentials, store.answer, options.judge, self._log)
+        self._iam = Iam()
+        self._gate = Gate(self._credentials, store.answer, options.judge or self._iam.judge, self._log)
         self._metadata = Metadata()
         self._api = HttpApi(self._gate)
         self._front = self._server(Server(self._gate.answer, "front"))
@@ -234,6 +237,8 @@ class LocalCloud:
             self.otlp_url,
         )
         self.settings = deploy(stack, self.client, options.settings)
+        known = names(options, self.settings, self._network)
+        self._iam.enact(roles(options, known), account(known, self._network, self._instances))
 
     def _wire(self) -> None:
         """Put the functions behind their triggers."""

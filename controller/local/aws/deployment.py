@@ -16,6 +16,7 @@ from controller.local.aws.gate import Gate
 from controller.local.aws.http_api import HttpApi
 from controller.local.aws.options import Options
 from controller.local.aws.principals import ACCOUNT, FOREVER_S, CredentialStore, Principal, PrincipalKind
+from controller.local.aws.roles import SCHEDULER
 from controller.local.aws.sqs import Sqs
 from controller.local.aws.timers import Timers
 from controller.settings import Settings
@@ -81,7 +82,7 @@ class Deployment:
 
     def _scheduled(self, schedule: wiring.Schedule) -> Callable[[], None]:
         name = f"schedule:{schedule.name}"
-        sender = Principal(PrincipalKind.SERVICE, name, self._role("scheduler"), schedule.name)
+        sender = Principal(PrincipalKind.SERVICE, name, self._role(SCHEDULER), schedule.name)
         url = self._ground.sqs.url(f"{self._options.stack}-{schedule.queue.name}")
         fields = {"QueueUrl": url, "MessageBody": json.dumps(schedule.body)}
 

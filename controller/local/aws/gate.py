@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from controller.local.aws.calls import Call, CallLog, CallRecord
+from controller.local.aws.iam import Access
+from controller.local.aws.iam_patterns import Unclear
 from controller.local.aws.principals import CredentialStore, Principal
 from controller.local.aws.refusals import ServiceError, error, refusal
 from controller.local.aws.signatures import Fault, Unverified, Verified, claimed, verify
 from controller.local.aws.web import Reply, Request
 
 Service = Callable[[Call], Reply]
-Judge = Callable[[Principal, str, str, str], bool]
-"""Whether a principal may do `action` of `service` on `resource`."""
 
 
-def allow(principal: Principal, service: str, action: str, resource: str) -> bool:  # noqa: ARG001 - a Judge's shape
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge says to a call."""
+
+    refusal: str = ""
+    """Why it is refused, for the caller to read; empty where it is allowed."""
+    needed: tuple[Access, ...] = ()
+    """What the call was judged by."""
+
+
+Judge = Callable[[Call], Verdict]
+"""Raises `Unclear` for what it cannot judge, and `KeyError` and `TypeError` for a call that makes no sense."""
+
+
+def allow(call: Call) -> Verdict:  # noqa: ARG001 - a Judge's shape
     """Let everybody do everything."""
-    return True
+    return Verdict()
 
 
 class Gate:
@@ -57,10 +73,10 @@ class Gate:
     def perform(self, call: Call, service: Service | None = None) -> Reply:
         """A call whose sender is known: from outside, or from a part of the cloud that acts for the stack."""
         began, started = time.time(), time.perf_counter()
-        reply = self._judged(call, service or self.services.get(call.service, self._store))
+        verdict, reply = self._judged(call, service or self.services.get(call.service, self._store))
         ms = (time.perf_counter() - started) * 1000
-        who = call.principal
-        self._log.add(CallRecord(began, call.service, call.action, call.resource, who.kind, who.name, reply.status, ms))
+        who, about = call.principal, (call.service, call.action, call.resource)
+        self._log.add(CallRecord(began, *about, who.kind, who.name, reply.status, ms, verdict.needed))
         return reply
 
     def ask(self, principal: Principal, region: str, target: str, fields: Mapping[str, object]) -> dict[str, Any]:
@@ -73,17 +89,20 @@ class Gate:
             raise ServiceError(str(data.get("__type")), str(data.get("message")), reply.status)
         return data
 
-    def _judged(self, call: Call, service: Service) -> Reply:
-        who = call.principal
-        if not self._judge(who, call.service, call.action, call.resource):
-            about = f"{call.service}:{call.action} on resource: {call.resource}"
-            return refusal(call.service, Fault.DENIED, f"User: {who.arn} is not authorized to perform: {about}")
+    def _judged(self, call: Call, service: Service) -> tuple[Verdict, Reply]:
+        verdict = Verdict()
         try:
-            return service(call)
+            verdict = self._judge(call)
+            if verdict.refusal:
+                return verdict, refusal(call.service, Fault.DENIED, verdict.refusal)
+            return verdict, service(call)
+        except Unclear as unclear:
+            logging.getLogger(__name__).error("%s %s can not be judged: %s", call.service, call.action, unclear)  # noqa: TRY400 - where it was found says nothing
+            return verdict, error(call.service, ServiceError("InternalFailure", f"{call.action}: {unclear}", 500))
         except ServiceError as problem:
-            return error(call.service, problem)
+            return verdict, error(call.service, problem)
         except (KeyError, TypeError, ValueError) as bad:
-            return error(call.service, ServiceError("ValidationException", f"{call.action}: {bad!r}"))
+            return verdict, error(call.service, ServiceError("ValidationException", f"{call.action}: {bad!r}"))
 
     def _turn_away(self, request: Request, stranger: Unverified, began: float, service: str = "") -> Reply:
         try:

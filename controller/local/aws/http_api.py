@@ -26,6 +26,11 @@ _TEXT = ("text/", "application/json", "application/xml", "application/javascript
 Fields = dict[str, Any]
 
 
+def execution_arn(region: str, method: str, path: str) -> str:
+    """What calling a route is a right on."""
+    return f"arn:aws:execute-api:{region}:{ACCOUNT}:{_API_ID}/$default/{method}{path}"
+
+
 class HttpApi:
     """Answers requests by calling the function behind their route."""
 

@@ -58,6 +58,7 @@ class Network:
         return {
             "CreateVpc": self.create_vpc,
             "DescribeVpcs": self.describe_vpcs,
+            "CreateSecurityGroup": self.create_group,
             "CreateSubnet": self.create_subnet,
             "DescribeSubnets": self.describe_subnets,
             "CreateLaunchTemplate": self.create_template,
@@ -106,6 +107,12 @@ class Network:
         """DescribeSubnets."""
         wanted = fields.get("SubnetId") or list(self._subnets)
         return {"subnetSet": [_subnet(self.subnet(subnet)) for subnet in wanted]}
+
+    def create_group(self, fields: Fields) -> Fields:
+        """CreateSecurityGroup; there is no traffic here that its rules could stop."""
+        if fields["VpcId"] not in self._vpcs:
+            raise ServiceError("InvalidVpcID.NotFound", f"The vpc ID '{fields['VpcId']}' does not exist")
+        return {"return": True, "groupId": _new("sg")}
 
     def create_template(self, fields: Fields) -> Fields:
         """CreateLaunchTemplate."""

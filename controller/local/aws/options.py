@@ -10,7 +10,7 @@ from typing import Any
 
 from controller import wiring
 from controller.local.aws.fleet import Capacity, endless
-from controller.local.aws.gate import Judge, allow
+from controller.local.aws.gate import Judge
 from controller.local.aws.instances import Latencies
 
 _ROOT = Path(__file__).parents[3]
@@ -32,7 +32,8 @@ class Options:
     concurrency: Mapping[str, int] = field(default_factory=lambda: {"claim": 2})
     """How many processes a function may have; one, where it is not named."""
     capacity: Capacity = endless
-    judge: Judge = allow
+    judge: Judge | None = None
+    """Who judges calls; without one it is IAM, by the roles that the functions' and the machines' grants make."""
     functions: Sequence[wiring.Function] = wiring.FUNCTIONS
     schedules: Sequence[wiring.Schedule] = wiring.SCHEDULES
     queues: Sequence[wiring.Queue] = wiring.QUEUES

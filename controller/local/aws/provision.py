@@ -51,8 +51,9 @@ def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Setting
     for table in schema.TABLES:
         _table(client("dynamodb"), stack.name, table)
     urls = {queue.name: _queue(client("sqs"), stack, queue) for queue in stack.queues}
-    bucket = f"{stack.name}-runner-cache"
+    bucket = cache_bucket(stack.name)
     client("s3").create_bucket(Bucket=bucket)
+    vpc = client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     prefix = f"/spotrunner/{stack.name}/runner-configs/"
     for name, config in stack.configs.items():
         client("ssm").put_parameter(Name=prefix + name, Value=config, Type="String")
@@ -66,15 +67,21 @@ def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Setting
         "app_id": stack.github.app_id,
         "github_api_url": stack.github.api_url,
         "config_prefix": prefix,
-        "subnets": _pairs(_subnets(client("ec2"), stack.region)),
+        "subnets": _pairs(_subnets(client("ec2"), vpc, stack.region)),
         "runner_cache_bucket": bucket,
         "otlp_endpoint": stack.otlp_endpoint,
         **settings,
     }
     deadline = values.get("claim_deadline_s", Settings.__dataclass_fields__["claim_deadline_s"].default)
     user_data = UserData(stack.claim_url, stack.name, float(deadline))
-    templates = {platform: _template(client("ec2"), stack, platform, user_data) for platform in PLATFORMS}
+    group = _group(client("ec2"), vpc, stack.name)
+    templates = {platform: _template(client("ec2"), stack, platform, user_data, group) for platform in PLATFORMS}
     return Settings(**{"launch_templates": _pairs(templates), **values})
+
+
+def cache_bucket(stack: str) -> str:
+    """The bucket that machines get the runner's archive from."""
+    return f"{stack}-runner-cache"
 
 
 def _table(dynamodb: Any, stack: str, table: schema.Table) -> None:  # noqa: ANN401 - a boto3 client
@@ -124,8 +131,12 @@ def _secret(client: Client, name: str, text: str) -> str:
     return str(client("secretsmanager").create_secret(Name=name, SecretString=text)["ARN"])
 
 
-def _subnets(ec2: Any, region: str) -> dict[str, str]:  # noqa: ANN401 - a boto3 client
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+def _group(ec2: Any, vpc: str, stack: str) -> str:  # noqa: ANN401 - a boto3 client
+    name = f"{stack}-runners"
+    return str(ec2.create_security_group(GroupName=name, Description="Runner machines", VpcId=vpc)["GroupId"])
+
+
+def _subnets(ec2: Any, vpc: str, region: str) -> dict[str, str]:  # noqa: ANN401 - a boto3 client
     found = {}
     for number, letter in enumerate(ZONES):
         zone = f"{region}{letter}"
@@ -134,10 +145,11 @@ def _subnets(ec2: Any, region: str) -> dict[str, str]:  # noqa: ANN401 - a boto3
     return found
 
 
-def _template(ec2: Any, stack: Stack, platform: str, user_data: UserData) -> str:  # noqa: ANN401 - a boto3 client
+def _template(ec2: Any, stack: Stack, platform: str, user_data: UserData, group: str) -> str:  # noqa: ANN401 - a boto3 client
     data = {
         "ImageId": PLATFORMS[platform],
         "IamInstanceProfile": {"Name": wiring.role_name(stack.name, wiring.MACHINE)},
+        "SecurityGroupIds": [group],
         "InstanceInitiatedShutdownBehavior": "terminate",
         "MetadataOptions": {"HttpTokens": "required", "InstanceMetadataTags": "enabled"},
         "UserData": b64encode(wire.dumps(user_data).encode()).decode(),

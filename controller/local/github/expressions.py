@@ -73,7 +73,8 @@ Node: TypeAlias = Literal | Context | Index | Star | Call | Not | Binary
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<string>'(?:[^']|'')*')
-    | (?P<number>[+-]?(?:0x[0-9a-fA-F]+|0o[0-7]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?![A-Za-z0-9_]))
+    | (?P<number>[+-]Infinity\b
+        |[+-]?(?:0x[0-9a-fA-F]+|0o[0-7]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?![A-Za-z0-9_]))
     | (?P<name>[A-Za-z_][A-Za-z0-9_-]*)
     | (?P<operator>&&|\|\||==|!=|<=|>=|[<>!()\[\],.*])
     )""",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from controller.domain.job import ARROWS, OPEN, IllegalMove, JobState, back_in_line, move
+from controller.domain.job import ARROWS, MOST_WASTED, OPEN, IllegalMove, JobState, back_in_line, given_back, move
 from controller.domain.job_key import JobKey
 from tests.fakes import samples
 
@@ -36,8 +36,10 @@ NAMED = {
     (B, W): "its machine came to nothing",
     (B, R): "runs on another job's machine",
     (B, E): "cancelled while its machine booted",
+    (B, X): "ten machines came to nothing",
     (C, C): "re-armed",
     (C, W): "its runner ended without it",
+    (C, X): "ten machines came to nothing",
     (C, R): "GitHub says it runs",
     (C, E): "cancelled before it ran, or its in_progress was lost",
     (R, E): "GitHub says it has ended",
@@ -154,3 +156,13 @@ class Walk(RuleBasedStateMachine):
 
 
 TestWalk = Walk.TestCase
+
+
+def test_a_job_is_given_back_to_the_line_until_too_many_machines_came_to_nothing() -> None:
+    job = samples.job(state=JobState.CLAIMED, failures=20)
+
+    once = given_back(job, 5.0, "no job")
+    last = given_back(samples.job(state=JobState.CLAIMED, wasted=MOST_WASTED - 1), 5.0, "no job")
+
+    assert (once.state, once.failures, once.wasted) == (JobState.WAITING, 21, 1)
+    assert (last.state, last.reason) == (JobState.REFUSED, "10 machines came to nothing; the last: no job")

@@ -36,6 +36,7 @@ def test_the_demo_prints_its_verdict_as_json_and_ends_with_0(tmp_path: Path, one
     assert process.returncode == 0, err
     assert verdict["good"]
     assert verdict["outcomes"] == {"success": 1}
+    assert "<title>" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_a_job_that_does_not_end_in_time_is_lost_and_the_demo_ends_with_1(tmp_path: Path, one_job: Path) -> None:

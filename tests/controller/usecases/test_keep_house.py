@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from controller.domain.deliveries import MessageDelayed
-from controller.domain.events import ChoreDone, JobBackInLine, MachineGone, MachineTerminated
+from controller.domain.events import ChoreDone, JobBackInLine, JobRefused, MachineGone, MachineTerminated
 from controller.domain.job import JobState, move
 from controller.domain.runner import RunnerState
 from controller.errors import Unavailable
 from controller.messages import Chore, Chores, Step, Wake
 from controller.ports import CloudMachine
 from runner_agent.contract.bundle import Claim
-from runner_agent.contract.reports import Result
+from runner_agent.contract.reports import ReportKind, Result
 from tests.controller.usecases.world import GRACE_S, JOB_LIMIT_S, REPLAY_S, World
 
 CLAIM_S = 180.0
@@ -103,12 +103,18 @@ def test_a_machine_whose_runner_never_got_a_job_is_ended_and_the_job_given_back(
     assert world.job(1).state is JobState.WAITING
 
 
+def missed(world: World) -> None:
+    """Two sweeps, with a while between them, see that a machine is missing."""
+    for _ in range(2):
+        world.clock.turn(GRACE_S + 1)
+        world.sweep(Chores.ORPHANED_MACHINES)
+
+
 def test_a_machine_that_vanished_gives_its_job_back() -> None:
     world, (machine,) = launched(1)
     world.fleet.power_off(machine)
-    world.clock.turn(GRACE_S + 1)
 
-    world.sweep(Chores.ORPHANED_MACHINES)
+    missed(world)
     world.wake()
 
     assert world.runner(machine).state is RunnerState.GONE
@@ -119,12 +125,51 @@ def test_a_machine_that_vanished_gives_its_job_back() -> None:
 def test_a_machine_that_the_cloud_has_forgotten_gives_its_job_back() -> None:
     world, (machine,) = launched(1)
     world.fleet.forget(machine)
-    world.clock.turn(GRACE_S + 1)
 
-    world.sweep(Chores.ORPHANED_MACHINES)
+    missed(world)
     world.wake()
 
     assert world.machine_of(1) != machine
+
+
+def test_a_machine_that_ended_well_is_not_given_up_while_its_reports_are_on_their_way() -> None:
+    world, (machine,) = launched(1)
+    world.claim(machine)
+    world.fleet.power_off(machine)
+    world.clock.turn(GRACE_S + 1)
+
+    lines = world.sweep(Chores.ORPHANED_MACHINES)
+    world.finished(machine, Result.SUCCESS)
+    world.clock.turn(GRACE_S + 1)
+
+    assert lines == [f"{machine} is missing in the cloud"]
+    assert world.sweep(Chores.ORPHANED_MACHINES) == []
+    assert world.job(1).state is JobState.CLAIMED
+
+
+def test_a_job_that_no_machine_ever_gets_is_given_up_and_says_so() -> None:
+    """As when it was cancelled and nobody heard of it."""
+    world, (machine,) = launched(1)
+    for _ in range(10):
+        machine = world.machine_of(1)
+        world.claim(machine)
+        world.finished(machine, Result.NO_JOB)
+        world.wake()
+
+    assert world.job(1).state is JobState.REFUSED
+    assert "10 machines came to nothing" in world.told.of(JobRefused)[0].reason
+    assert world.machines == []
+
+
+def test_a_job_whose_machine_ran_something_waits_for_githubs_word() -> None:
+    world, (machine,) = launched(1)
+    world.claim(machine)
+    world.reported(ReportKind.STARTED, machine)
+    world.finished(machine, Result.SUCCESS)
+    world.clock.turn(10 * GRACE_S)
+
+    assert world.sweep(Chores.STUCK_PROVISIONING) == []
+    assert world.job(1).state is JobState.CLAIMED
 
 
 def test_a_machine_too_young_to_be_listed_is_not_given_up() -> None:
@@ -218,10 +263,10 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing() -> None:
 def test_everything_that_was_broken_ends_with_one_machine_for_each_job_and_none_to_spare() -> None:
     world = broken()
 
-    for _ in range(2):
+    for _ in range(3):
         everything(world)
         world.wake()
-        world.clock.turn(1.0)
+        world.clock.turn(GRACE_S + 1)
 
     assert len({world.machine_of(n) for n in (1, 2, 3, 4, 5)}) == 5
     assert sorted(world.machines) == sorted(world.machine_of(n) for n in (1, 2, 3, 4, 5))

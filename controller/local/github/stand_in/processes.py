@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-SIGINT_S = 7.5
-SIGTERM_S = 2.5
+PATIENCE = ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5))
+"""What a step is sent, and the seconds it gets for each."""
 _PROC = Path("/proc")
 
 
@@ -23,14 +23,16 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def end_steps(worker: int, prevent: Callable[[], None]) -> None:
-    """Stop a worker's step gently, with the worker held still; it goes on once it is prevented from starting another."""
+def end_steps(
+    worker: int, prevent: Callable[[], None], patience: Sequence[tuple[signal.Signals, float]] = PATIENCE
+) -> None:
+    """Stop a worker's step gently, with the worker held still until it is prevented from starting another."""
     os.kill(worker, signal.SIGSTOP)
     try:
-        for number, patience in ((signal.SIGINT, SIGINT_S), (signal.SIGTERM, SIGTERM_S)):
+        for number, seconds in patience:
             for pid in children(worker):
                 _signal(pid, number)
-            if _gone(worker, patience):
+            if _gone(worker, seconds):
                 return
     finally:
         prevent()
@@ -39,8 +41,8 @@ def end_steps(worker: int, prevent: Callable[[], None]) -> None:
         _signal(worker, signal.SIGCONT)
 
 
-def _gone(worker: int, patience: float) -> bool:
-    deadline = time.monotonic() + patience
+def _gone(worker: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
     while children(worker):
         if time.monotonic() > deadline:
             return False

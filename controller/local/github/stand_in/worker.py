@@ -232,7 +232,7 @@ class Worker:
             process.send_signal(signal.SIGINT)
 
     def _take_the_ground_away(self) -> None:
-        """Where act keeps scripts and the work folder is now a file: no step can start, whichever act hears of first."""
+        """Where act keeps scripts and the work folder is now a file: no further step can start."""
         ground = self._folder / "home" / ".cache" / "act"
         with contextlib.suppress(FileNotFoundError):
             ground.rename(ground.with_name("act-until-now"))

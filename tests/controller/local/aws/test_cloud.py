@@ -49,7 +49,13 @@ def dispatch(event, context):
             "Overrides": [{"InstanceType": "m7i.large", "SubnetId": subnet} for subnet in subnets.values()],
         }],
         TargetCapacitySpecification={"TotalTargetCapacity": len(jobs), "DefaultTargetCapacityType": "spot"},
-        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "spotrunner:launch", "Value": "L1"}]}],
+        TagSpecifications=[
+            {"ResourceType": kind, "Tags": [
+                {"Key": "spotrunner:launch", "Value": "L1"},
+                {"Key": "spotrunner:stack", "Value": os.environ["SPOTRUNNER_STACK"]},
+            ]}
+            for kind in ("fleet", "instance", "volume", "network-interface")
+        ],
     )
 
 def claim(event, context):

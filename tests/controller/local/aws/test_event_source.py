@@ -44,10 +44,16 @@ QUEUES = (
     wiring.Queue("reports", visibility_s=60),
     wiring.Queue("housekeeping", visibility_s=60),
 )
+
+
+def takes(queue: str) -> wiring.Grant:
+    return wiring.Grant(("sqs:ReceiveMessage", "sqs:DeleteMessage"), f"queue:{queue}", "its event source")
+
+
 FUNCTIONS = (
-    wiring.Function("dispatch", wiring.Poll(QUEUES[0], 10, 0, 2), timeout_s=20, memory_mb=128),
-    wiring.Function("reports", wiring.Poll(QUEUES[1], 100, 1, 2), timeout_s=20, memory_mb=128),
-    wiring.Function("housekeeping", wiring.Poll(QUEUES[2], 1, 0, 2), timeout_s=20, memory_mb=128),
+    wiring.Function("dispatch", wiring.Poll(QUEUES[0], 10, 0, 2), 20, 128, (takes("jobs"),)),
+    wiring.Function("reports", wiring.Poll(QUEUES[1], 100, 1, 2), 20, 128, (takes("reports"),)),
+    wiring.Function("housekeeping", wiring.Poll(QUEUES[2], 1, 0, 2), 20, 128, (takes("housekeeping"),)),
 )
 
 

@@ -9,6 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from controller.local.aws.calls import Call
+from controller.local.aws.gate import Verdict
+from controller.local.aws.iam import Access
+from controller.local.aws.iam_patterns import Unclear
 from controller.local.aws.principals import Principal, PrincipalKind
 from controller.local.aws.refusals import ServiceError
 from controller.local.aws.web import Reply, typed
@@ -25,6 +28,11 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "secretsmanager": lambda client: client.get_secret_value(SecretId="x"),
     "sts": lambda client: client.get_caller_identity(),
 }
+
+
+def nobody(call: Call) -> Verdict:
+    access = Access(f"{call.service}:{call.action}", "*")
+    return Verdict(f"User: {call.principal.arn} is not authorized to perform: {access.action}", (access,))
 
 
 def refusal_of(client: object, service: str) -> tuple[str, int]:
@@ -70,7 +78,7 @@ def test_each_service_refuses_a_forged_signature_in_its_own_words(
 def test_what_the_judge_forbids_is_refused_in_the_services_own_words(
     front: Callable[..., Front], service: str, code: str, status: int
 ) -> None:
-    client = front(judge=lambda *_: False).client(service, DISPATCH)
+    client = front(judge=nobody).client(service, DISPATCH)
 
     refused = refusal_of(client, service)
 
@@ -80,15 +88,40 @@ def test_what_the_judge_forbids_is_refused_in_the_services_own_words(
 def test_the_judge_hears_who_wants_to_do_what_to_what(front: Callable[..., Front]) -> None:
     heard = []
 
-    def judge(principal: Principal, service: str, action: str, resource: str) -> bool:
-        heard.append((principal, service, action, resource))
-        return False
+    def judge(call: Call) -> Verdict:
+        heard.append((call.principal, call.service, call.action, call.resource))
+        return Verdict("no")
 
     client = front(judge=judge).client("dynamodb", DISPATCH)
     with pytest.raises(ClientError):
         client.delete_table(TableName="jobs")
 
     assert heard == [(DISPATCH, "dynamodb", "DeleteTable", "jobs")]
+
+
+def test_a_refused_call_is_written_down_with_its_status_and_what_it_needed(front: Callable[..., Front]) -> None:
+    gate = front(judge=nobody)
+
+    refusal_of(gate.client("ec2", DISPATCH), "ec2")
+
+    record = gate.log.snapshot()[-1]
+    assert (record.action, record.principal, record.status) == ("DescribeVpcs", "dispatch", 403)
+    assert record.needed == (Access("ec2:DescribeVpcs", "*"),)
+
+
+def test_a_call_that_cannot_be_judged_fails_loudly(
+    front: Callable[..., Front], caplog: pytest.LogCaptureFixture
+) -> None:
+    def judge(call: Call) -> Verdict:
+        raise Unclear(f"what is {call.action}?")
+
+    gate = front({"sqs": lambda _: typed(200, "{}", "application/json")}, judge)
+
+    with pytest.raises(ServiceError, match="what is SendMessage") as caught:
+        gate.gate.ask(DISPATCH, "us-east-1", "SendMessage", {})
+
+    assert (caught.value.code, gate.log.snapshot()[-1].status) == ("InternalFailure", 500)
+    assert "sqs SendMessage can not be judged: what is SendMessage?" in caplog.text
 
 
 def test_an_unsigned_request_is_refused_and_written_down(front: Callable[..., Front]) -> None:
@@ -134,7 +167,7 @@ def test_a_service_of_ours_can_be_asked_in_its_own_process(front: Callable[..., 
 
 
 def test_a_refusal_to_a_part_of_the_cloud_is_an_error_with_its_code(front: Callable[..., Front]) -> None:
-    gate = front(judge=lambda *_: False)
+    gate = front(judge=nobody)
 
     with pytest.raises(ServiceError, match="is not authorized to perform: sqs:SendMessage") as caught:
         gate.gate.ask(DISPATCH, "us-east-1", "SendMessage", {})

@@ -34,7 +34,7 @@ def webhook(event, context):
 
 claim = dispatch = reports = housekeeping = webhook
 """
-MACHINE = Principal(PrincipalKind.INSTANCE, "i-0123", "stack-runner", "i-0123")
+MACHINE = Principal(PrincipalKind.INSTANCE, "i-0123", "demo-local-machine", "i-0123")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_signed_request_brings_its_senders_verified_identity(cloud: LocalCloud
 
     iam = event["requestContext"]["authorizer"]["iam"]
     assert iam["userId"] == iam["callerId"] == f"{MACHINE.role_id}:i-0123"
-    assert iam["userArn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/stack-runner/i-0123"
+    assert iam["userArn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/demo-local-machine/i-0123"
     assert iam["accountId"] == ACCOUNT
     assert iam["accessKey"] in headers["Authorization"]
 

@@ -28,7 +28,7 @@ from controller.local.github.stand_in.jit import load, unpack
 from controller.local.github.stand_in.service import Service
 from tests.controller.local.github.contract import check_call
 
-GENEROUS_S = 20.0
+GENEROUS_S = 60.0
 QUICK = Patience(long_poll_s=0.3)
 
 

@@ -48,6 +48,8 @@ NODES: st.SearchStrategy[Node] = st.recursive(
         ("0xff", 255),
         ("0o17", 15),
         ("-2.99e-2", -0.0299),
+        ("Infinity", math.inf),
+        ("-Infinity", -math.inf),
         ("'Mona the Octocat'", "Mona the Octocat"),
         ("'It''s open source!'", "It's open source!"),
     ],

@@ -268,3 +268,33 @@ def test_every_run_ends_and_every_job_is_told_queued_before_completed(data: st.D
         actions = [change.action for change in told if change.job.id == job.id]
         assert actions in (["queued", "completed"], ["completed"])
         assert (actions == ["completed"]) == (job.conclusion is Conclusion.SKIPPED)
+
+
+@pytest.mark.parametrize(
+    ("runs_on", "labels"),
+    [
+        ("[self-hosted, gpu]", ("self-hosted", "gpu")),
+        ("{group: big, labels: [a, b]}", ("a", "b")),
+        ("{labels: a}", ("a",)),
+        ("\"${{ fromJSON('[1, 2]') }}\"", ("1", "2")),
+    ],
+)
+def test_labels_may_be_written_in_every_form_github_takes(runs_on: str, labels: tuple[str, ...]) -> None:
+    play = Play(f"  a: {{runs-on: {runs_on}, steps: [{{run: x}}]}}\n")
+
+    assert play.job("a").labels == labels
+
+
+def test_an_empty_label_fails_the_job_with_the_reason() -> None:
+    play = Play(spec("a", runs_on="${{ github.nothing }}"))
+
+    assert play.job("a").conclusion is Conclusion.FAILURE
+    assert "empty label" in play.job("a").note
+
+
+def test_a_skipped_job_shows_the_labels_that_need_no_context() -> None:
+    plain, dynamic = "if: false", "if: false, strategy: {matrix: {n: [1]}}"
+
+    play = Play(spec("a", plain, "box") + spec("b", dynamic, "box-${{ matrix.n }}"))
+
+    assert (play.job("a").labels, play.job("b").labels) == (("box",), ())
