@@ -42,7 +42,7 @@ def table(jobs: Sequence[JobSeen], machines: Mapping[str, MachineSeen], now: flo
             f"{machine.instance_type} {machine.zone} {machine.lifecycle}" if machine else "",
             waited(job, now),
             ran(job, now),
-            Text(job.conclusion, style=_STYLES.get(job.conclusion, "")),
+            Text(result(job), style="yellow" if _is_allowed(job) else _STYLES.get(job.conclusion, "")),
         )
     return made
 
@@ -56,7 +56,17 @@ def waited(job: JobSeen, now: float) -> str:
 
 def ran(job: JobSeen, now: float) -> str:
     """How long a job ran, or has been running."""
-    return f"{(job.completed_at or now) - job.started_at:.1f} s" if job.started_at else ""
+    ran_at_all = job.started_at is not None and job.needs_machine
+    return f"{(job.completed_at or now) - (job.started_at or now):.1f} s" if ran_at_all else ""
+
+
+def result(job: JobSeen) -> str:
+    """How a job ended, in GitHub's word."""
+    return f"{job.conclusion} (allowed)" if _is_allowed(job) else job.conclusion
+
+
+def _is_allowed(job: JobSeen) -> bool:
+    return job.may_fail and job.conclusion == "failure"
 
 
 class Screen:
@@ -100,10 +110,10 @@ def _line(job: JobSeen, machine: MachineSeen | None, now: float) -> str:
             return f"{job.name}: queued for {' '.join(job.labels)}"
         case "in_progress":
             return f"{job.name}: runs{where}, waited {waited(job, now)}"
-        case _ if job.started_at:
-            return f"{job.name}: {job.conclusion} after {ran(job, now)}"
+        case _ if ran(job, now):
+            return f"{job.name}: {result(job)} after {ran(job, now)}"
         case _:
-            return f"{job.name}: {job.conclusion}"
+            return f"{job.name}: {result(job)}"
 
 
 def verdict(summary: Summary, console: Console) -> None:

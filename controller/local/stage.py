@@ -124,6 +124,7 @@ def _job(job: Job, workflow: str) -> JobSeen:
         completed_at=_seconds(job.completed_at),
         runner=job.runner_name,
         broken=_broken(job),
+        may_fail=job.may_fail,
         workflow=workflow,
     )
 

@@ -26,6 +26,8 @@ class JobSeen:
     runner: str = ""
     broken: str = ""
     """Why it ended without any step of its own having failed; empty for a job that ran as written."""
+    may_fail: bool = False
+    """Its author allows it to fail."""
     workflow: str = ""
 
     @property
