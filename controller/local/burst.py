@@ -61,9 +61,9 @@ def run(count: int, run_dir: Path, timeout_s: float) -> Cost:
     workflow = run_dir.with_suffix(".yml")
     workflow.parent.mkdir(parents=True, exist_ok=True)
     workflow.write_text(_WORKFLOW.format(numbers=list(range(count))))
-    # Real pace: a schedule that ran ten times as often would be counted ten times as often.
     boot = replace(BOOT, boot_spread_s=BOOT_SPREAD_S * count)
-    with Stage(run_dir, settings=PATIENT, latencies=boot, speed=1.0, concurrency={"claim": 1}) as stage:
+    # Without the schedules: sweeps cost by the minute, not by the job.
+    with Stage(run_dir, PATIENT, boot, speed=1.0, concurrency={"claim": 1}, schedules=()) as stage:
         stage.github.submit(workflow)
         wait_until_settled(stage, timeout_s)
         calls = stage.calls()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from controller import wiring
 from controller.local.aws.calls import CallRecord
 from controller.local.aws.cloud import LocalCloud, Options
 from controller.local.aws.instances import ENDED, Instance, Latencies
@@ -54,6 +55,7 @@ class Stage:
     speed: float = SPEED
     concurrency: Mapping[str, int] = field(default_factory=lambda: {"claim": 2})
     """How many processes a function may have; one, where it is not named."""
+    schedules: Sequence[wiring.Schedule] = wiring.SCHEDULES
     github: GitHub = field(init=False)
     cloud: LocalCloud = field(init=False)
     _open: ExitStack = field(init=False, default_factory=ExitStack)
@@ -68,7 +70,11 @@ class Stage:
                 webhook_secret=self.github.webhook_secret,
             )
             options = Options(
-                settings=self.settings, latencies=self.latencies, speed=self.speed, concurrency=self.concurrency
+                settings=self.settings,
+                latencies=self.latencies,
+                speed=self.speed,
+                concurrency=self.concurrency,
+                schedules=self.schedules,
             )
             self.cloud = LocalCloud(self.run_dir, app, RUNNER_CONFIGS, options)
             self._open.enter_context(self.cloud)

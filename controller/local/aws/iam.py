@@ -73,9 +73,7 @@ class Statement:
     conditions: tuple[AnyCondition, ...]
 
     def applies(self, access: Access) -> bool:
-        """Whether it has a say; raises `Unclear`."""
-        if not self.actions.has_action(access.action):
-            return False
+        """Whether it has a say on one of its actions; raises `Unclear`."""
         try:
             return self.resources.has_resource(access.resource, access.context) and all(
                 condition.holds(access.context) for condition in self.conditions
@@ -94,11 +92,19 @@ class Policy:
     statements: tuple[Statement, ...]
     keys: frozenset[str]
     """Every condition key that the document asks for, in lower case."""
+    _about: dict[str, tuple[Statement, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    def about(self, action: str) -> tuple[Statement, ...]:
+        """The statements that have this action, found once: a role does the same few things again and again."""
+        if action not in self._about:
+            self._about[action] = tuple(each for each in self.statements if each.actions.has_action(action))
+        return self._about[action]
 
 
 def decide(policies: Iterable[Policy], access: Access) -> Decision:
     """The verdict of all policies of a role together; raises `Unclear`."""
-    effects = {statement.effect for policy in policies for statement in policy.statements if statement.applies(access)}
+    found = (statement for policy in policies for statement in policy.about(access.action))
+    effects = {statement.effect for statement in found if statement.applies(access)}
     if Effect.DENY in effects:
         return Decision.EXPLICITLY_DENIED
     return Decision.ALLOWED if Effect.ALLOW in effects else Decision.IMPLICITLY_DENIED

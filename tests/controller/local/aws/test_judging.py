@@ -161,7 +161,7 @@ def refused(call: Callable[[], object]) -> tuple[str, int, str]:
 
 
 @pytest.mark.parametrize(
-    ("service", "ask", "action", "shape"), FORBIDDEN_TO_MACHINES, ids=lambda value: str(value)[:40]
+    ("service", "ask", "action", "shape"), FORBIDDEN_TO_MACHINES, ids=[row[2] for row in FORBIDDEN_TO_MACHINES]
 )
 def test_a_machine_can_do_nothing_but_its_grants(
     clients: Clients, service: str, ask: Ask, action: str, shape: tuple[str, int]
