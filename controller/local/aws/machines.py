@@ -90,6 +90,8 @@ class Machines:
             for name in names:
                 if machine := self._running.get(name):
                     machine.init.send_signal(signal.SIGTERM)
+                    # Frozen from inside, it would not hear: cutting the power does not ask.
+                    machine.init.send_signal(signal.SIGCONT)
 
     def processes(self) -> tuple[Process, ...]:
         """Every living process of every machine there ever was, by descent and by where it lives."""

@@ -178,3 +178,15 @@ def test_stopping_cuts_the_power_of_every_machine(site: Site) -> None:
     assert site.machines.processes() == ()
     site.machines.switch_on("i-9", homes[0], ("true",), {})
     assert site.machines.processes() == ()
+
+
+def test_a_machine_that_is_frozen_altogether_is_switched_off_all_the_same(site: Site) -> None:
+    site.switch_on("i-1", FAMILY)
+    eventually(lambda: len(site.machines.processes()) > 1)
+    for process in site.machines.processes():
+        os.kill(process.pid, signal.SIGSTOP)
+
+    site.machines.switch_off(["i-1"])
+
+    eventually(lambda: site.ended == ["i-1"])
+    assert site.machines.processes() == ()

@@ -70,7 +70,7 @@ class App:
         path = f"/app/installations/{self._github.installation_id}/access_tokens"
         self.token = self.call("POST", path, token=self.jwt()).body["token"]
 
-    def call(self, method: str, path: str, body: object = None, *, token: str | None = None, **query: str) -> Answer:
+    def call(self, method: str, path: str, body: Any = None, *, token: str | None = None, **query: str) -> Answer:  # noqa: ANN401 - JSON
         if token is None and not self.token:
             self.sign_in()
         authorization = {"Authorization": f"Bearer {self.token if token is None else token}"}
