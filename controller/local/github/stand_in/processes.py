@@ -13,6 +13,9 @@ PATIENCE = ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5))
 _PROC = Path("/proc")
 
 
+_LOOKS = 2
+
+
 def children(pid: int) -> list[int]:
     """The living children of a process (Linux; elsewhere none are seen, and only the parent is told)."""
     found = []
@@ -42,9 +45,12 @@ def end_steps(
 
 
 def _gone(worker: int, seconds: float) -> bool:
+    """Whether the worker has no child any more: seen twice, because a process may change between two reads."""
     deadline = time.monotonic() + seconds
-    while children(worker):
-        if time.monotonic() > deadline:
+    empty = 0
+    while empty < _LOOKS:
+        empty = 0 if children(worker) else empty + 1
+        if not empty and time.monotonic() > deadline:
             return False
         time.sleep(0.02)
     return True
