@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -184,7 +185,8 @@ def test_a_machine_that_is_frozen_altogether_is_switched_off_all_the_same(site: 
     site.switch_on("i-1", FAMILY)
     eventually(lambda: len(site.machines.processes()) > 1)
     for process in site.machines.processes():
-        os.kill(process.pid, signal.SIGSTOP)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGSTOP)
 
     site.machines.switch_off(["i-1"])
 
