@@ -1,7 +1,11 @@
-"""Unpacks a verified archive into a new folder, and nothing anywhere else."""
+"""Unpacks a verified archive into a new folder, and nothing anywhere else.
+
+Written out member by member: `tarfile`'s own filters came with Python 3.11.4, and Debian 12 has 3.11.2.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import tarfile
@@ -11,6 +15,9 @@ from pathlib import Path, PureWindowsPath
 
 from runner_agent.download import Rejected
 
+_NOT_FOR_OTHERS = 0o755
+"""No set-user-id, no writing for the group and the rest, whatever the archive says."""
+
 
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack into a new folder; raises `Rejected` for a member that would leave it."""
@@ -19,12 +26,53 @@ def unpack(archive: Path, folder: Path) -> None:
         if zipfile.is_zipfile(archive):
             _unzip(archive, folder)
         else:
-            with tarfile.open(archive, "r:*") as tar:
-                tar.extractall(folder, filter="data")
+            _untar(archive, folder.resolve())
     except (tarfile.TarError, EOFError, zlib.error) as bad:
         raise Rejected(f"not safe to unpack, or not an archive: {bad}") from bad
     except zipfile.BadZipFile as bad:
         raise Rejected(f"not a zip archive: {bad}") from bad
+
+
+def _untar(archive: Path, folder: Path) -> None:
+    with tarfile.open(archive, "r:*") as tar:
+        for member in tar:
+            _put(tar, member, _inside(folder, folder / member.name, member.name), folder)
+
+
+def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path, folder: Path) -> None:
+    if member.isdir():
+        place.mkdir(parents=True, exist_ok=True)
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    # Never written through a link, nor into a file that has another name: what stood here goes first.
+    place.unlink(missing_ok=True)
+    if member.issym():
+        _inside(folder, place.parent / member.linkname, member.name)
+        place.symlink_to(member.linkname)
+    elif member.islnk():
+        os.link(_inside(folder, folder / member.linkname, member.name), place)
+    elif member.isfile():
+        _write(tar, member, place)
+    else:
+        raise Rejected(f"the archive's member {member.name!r} is neither a file, a folder nor a link")
+
+
+def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path) -> None:
+    source = tar.extractfile(member)
+    if source is None:
+        raise Rejected(f"the archive's member {member.name!r} has no content")
+    with source, place.open("xb") as target:
+        shutil.copyfileobj(source, target)
+    place.chmod(member.mode & _NOT_FOR_OTHERS | stat.S_IRUSR | stat.S_IWUSR)
+
+
+def _inside(folder: Path, place: Path, name: str) -> Path:
+    """The place with its folders' links followed, as they stand at this moment; its own last part is not."""
+    parent = Path(os.path.realpath(place.parent))
+    there = parent / place.name if place.name not in {"", ".", ".."} else Path(os.path.realpath(place))
+    if not there.is_relative_to(folder):
+        raise Rejected(f"the archive's member {name!r} leaves its folder")
+    return there
 
 
 def _unzip(archive: Path, folder: Path) -> None:

@@ -143,16 +143,47 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfil
         member("hard", tarfile.LNKTYPE, "../outside"),
         member("device", tarfile.CHRTYPE),
         member("pipe", tarfile.FIFOTYPE),
+        member("/tmp/outside"),
     ],
 )
 def test_row_22_an_archive_that_would_leave_its_folder_is_refused(shop: Shop, evil: tarfile.TarInfo) -> None:
     shop.data, shop.sha256 = runners.archive([], extra=[evil])
 
-    with pytest.raises(RunnerUnavailable, match="not safe"):
+    with pytest.raises(RunnerUnavailable, match=r"leaves its folder|neither a file"):
         ensure(shop.package(shop.serve("/evil")), shop.store)
 
     assert left_over(shop.store.home) == []
     assert not (shop.store.home / "outside").exists()
+
+
+def test_row_22_so_is_a_member_that_goes_through_a_link_which_turned_out_to_lead_outside(shop: Shop) -> None:
+    # At its own turn `door` leads to `hall/..`, the folder itself; once `hall` is a link to it, one higher.
+    steps = [
+        member("door", tarfile.SYMTYPE, "hall/.."),
+        member("hall", tarfile.SYMTYPE, "."),
+        member("door/outside"),
+    ]
+    shop.data, shop.sha256 = runners.archive([], extra=steps)
+
+    with pytest.raises(RunnerUnavailable, match="leaves its folder"):
+        ensure(shop.package(shop.serve("/evil")), shop.store)
+
+    assert not (shop.store.home / "outside").exists()
+
+
+def test_links_inside_the_archive_and_the_right_to_run_are_kept_and_no_more(tmp_path: Path) -> None:
+    special = member("bin/node")
+    special.mode = 0o6777
+    links = [member("bin/npm", tarfile.SYMTYPE, "../lib/npm.js"), member("lib/twin", tarfile.LNKTYPE, "bin/node")]
+    data, _ = runners.archive([], extra=[special, *links])
+    archive = tmp_path / "runner.tar.gz"
+    archive.write_bytes(data)
+
+    unpack(archive, tmp_path / "runner")
+
+    assert (tmp_path / "runner/bin/npm").readlink() == Path("../lib/npm.js")
+    assert (tmp_path / "runner/lib/twin").samefile(tmp_path / "runner/bin/node")
+    assert stat.S_IMODE((tmp_path / "runner/bin/node").stat().st_mode) == 0o755
 
 
 def zipped(name: str, attributes: int = 0) -> bytes:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import subprocess
-import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +24,7 @@ from controller.local.github.exchange import Patience
 from controller.local.github.server import GitHub
 from controller.local.github.stand_in.jit import load, unpack
 from controller.local.github.stand_in.service import Service
+from runner_agent import unpack as archives
 from tests.controller.local.github.contract import check_call
 
 GENEROUS_S = 60.0
@@ -142,8 +141,9 @@ class Machine:
 
     def __init__(self, github: GitHub, root: Path) -> None:
         self.root = root
-        with tarfile.open(fileobj=io.BytesIO(github.releases[0].archive)) as archive:
-            archive.extractall(root, filter="data")
+        archive = root.with_suffix(".tar.gz")
+        archive.write_bytes(github.releases[0].archive)
+        archives.unpack(archive, root)
         self._process: subprocess.Popen[str] | None = None
         self._output = root / "output.txt"
 

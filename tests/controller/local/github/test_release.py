@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 
 from controller.local.github.release import releases
+from runner_agent.unpack import unpack
 
 
 def test_the_archive_is_named_and_packed_as_githubs() -> None:
@@ -23,11 +24,17 @@ def test_the_same_source_gives_the_same_digest() -> None:
 
 
 def test_the_packed_listener_stands_alone(tmp_path: Path) -> None:
-    with tarfile.open(fileobj=io.BytesIO(releases()[0].archive)) as archive:
-        archive.extractall(tmp_path, filter="data")
+    archive = tmp_path / "runner.tar.gz"
+    archive.write_bytes(releases()[0].archive)
+    unpack(archive, tmp_path / "runner")
 
     said = subprocess.run(
-        [tmp_path / "bin" / "Runner.Listener", "--version"], env={}, cwd="/", capture_output=True, text=True, check=True
+        [tmp_path / "runner" / "bin" / "Runner.Listener", "--version"],
+        env={},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert said.stdout == "2.337.0\n"
