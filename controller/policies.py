@@ -12,7 +12,17 @@ from controller.wiring import TAG_STACK, Grant
 Statement = dict[str, Any]
 Document = dict[str, Any]
 
-WHOLE_ACCOUNT = {"ec2:DescribeInstances": "EC2 supports no resource and no condition on a tag for it"}
+_CHANNELS = (
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+)
+
+WHOLE_ACCOUNT = {
+    "ec2:DescribeInstances": "EC2 supports no resource and no condition on a tag for it",
+    **dict.fromkeys(_CHANNELS, "Session Manager's channels have no resource to name"),
+}
 """Every action that any policy of ours allows on `*`, with the reason."""
 
 _TAGGING = frozenset({"ec2:CreateTags"})
@@ -62,15 +72,50 @@ def own_log(log_group: str) -> Statement:
     return _allow(("logs:CreateLogStream", "logs:PutLogEvents"), [f"{log_group}:*"])
 
 
+def only(*statements: Statement) -> Document:
+    """The policy that has exactly these statements."""
+    return _document(list(statements))
+
+
 def send_only(queues: Iterable[str]) -> Document:
     """For who does nothing but put messages on queues."""
     return _document([_allow(("sqs:SendMessage",), sorted(queues))])
 
 
+def publish_only(topic: str, services: Iterable[str], place: Place) -> Document:
+    """Lets AWS's services publish on a topic for this account, and nobody publish without TLS."""
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": [f"{service}.{place.domain}" for service in services]},
+        "Action": "sns:Publish",
+        "Resource": topic,
+        "Condition": _equals("aws:SourceAccount", place.account),
+    }
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sns:Publish",
+        "Resource": topic,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return _document([allow, deny])
+
+
+def session(place: Place) -> list[Statement]:
+    """A shell through Session Manager, which needs no open port.
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
+    """
+    return [
+        _allow(("ssm:UpdateInstanceInformation",), [place.arn("ec2", "instance/*")]),
+        _allow(_CHANNELS, ["*"]),
+    ]
+
+
 def trust(service: str, place: Place) -> Document:
     """Lets an AWS service take a role, when it acts for this account."""
     statement = {"Effect": "Allow", "Principal": {"Service": f"{service}.{place.domain}"}, "Action": "sts:AssumeRole"}
-    if service == "scheduler":
+    if service in _CONFUSED:
         statement["Condition"] = _equals("aws:SourceAccount", place.account)
     return _document([statement])
 
@@ -86,6 +131,9 @@ def tls_only(service: str, resources: Sequence[str]) -> Document:
     }
     return _document([deny])
 
+
+_CONFUSED = frozenset({"scheduler", "vpc-flow-logs"})
+"""Services that act for whoever names the role; they are told to act for this account only."""
 
 _TAG_OF_RESOURCE = f"ec2:ResourceTag/{TAG_STACK}"
 _TAG_OF_REQUEST = f"aws:RequestTag/{TAG_STACK}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from controller import wiring
+from controller import policies, wiring
 from infra import access, config, environment
+from infra.alerts import Alerts
 from infra.functions import Functions
 from infra.http_api import HttpApi
 from infra.messaging import Messaging
@@ -34,13 +35,23 @@ messaging = Messaging(stack, here)
 api = HttpApi(stack, here)
 runners = Runners(stack, network.security_group, api, here)
 names = access.names(stack, network, storage, messaging, api, runners)
-access.allow("machine", runners.role, wiring.MACHINE_GRANTS, names, opts=pulumi.ResourceOptions(parent=runners))
+shell = policies.session(stack.place) if stack.shell.session_manager else []
+access.allow(
+    wiring.MACHINE,
+    runners.role,
+    wiring.MACHINE_GRANTS,
+    names,
+    *map(pulumi.Output.from_input, shell),
+    opts=pulumi.ResourceOptions(parent=runners),
+)
 settings = environment.settings(stack, network, storage, messaging, runners)
 functions = Functions(stack, settings, names, messaging, api, here)
-observability = Observability(stack, here)
+alerts = Alerts(stack, here)
+observability = Observability(stack, alerts.topics, here)
 
 pulumi.export("webhook_url", api.url(wiring.WEBHOOK))
 pulumi.export("claim_url", api.url(wiring.CLAIM))
+pulumi.export("addresses", network.addresses)
 pulumi.export("dashboard_url", observability.dashboard_url)
 pulumi.export("secrets", {name: secret.arn for name, secret in storage.secrets.items()})
 pulumi.export("tables", {name: table.name for name, table in storage.tables.items()})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from pathlib import Path
 
 from controller.region import Place
 from controller.settings import Settings
+from infra.network_settings import GivenNetwork, OwnNetwork, Shell, read_network, read_shell
 from infra.values import PROJECT, Values
 
-PLATFORMS = ("linux/x64", "linux/arm64")
-"""Those with a launch template; Windows comes later."""
+PLATFORMS = ("linux/x64", "linux/arm64", "windows/x64")
+"""Those with a launch template."""
 
 LOG_DAYS = frozenset({1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 3653})
 """CloudWatch Logs keeps for such numbers of days and no others."""
@@ -28,25 +28,9 @@ DEAD = "-dead"
 _ADDRESS = r"https?://\S*[^/\s]"
 _AN_ADDRESS = "an address without a slash at its end"
 _TOPIC = r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+"
-_WIDEST, _NARROWEST = 16, 22
-"""A VPC holds at most a /16; a /22 leaves each of three zones about 250 machines."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnNetwork:
-    """A VPC made for this stack."""
-
-    cidr: str
-    zones: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GivenNetwork:
-    """A VPC that is there already; its subnets must reach the internet."""
-
-    vpc: str
-    subnets: Mapping[str, str]
-    """Zone to subnet."""
+_SLOWEST_FILL = 100
+_POLICY = r"arn:[\w-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+"
+_MAILBOX = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +42,24 @@ class StackConfig:
     app_id: str
     github_api_url: str
     network: OwnNetwork | GivenNetwork
+    shell: Shell
     images: Mapping[str, str]
     """Platform to AMI."""
     disk_gib: int
     disk_throughput: int
+    disk_initialization: int
+    """MiB/s at which a new disk is filled from its snapshot before anybody reads it; 0: as it is read."""
     log_days: int
     protect: bool
     """Whether tables, secrets and the bucket withstand a `pulumi destroy`."""
     alarm_topic: str
-    """ARN of an SNS topic; empty: alarms only change colour."""
+    """ARN of an SNS topic that is there already; empty: only `alert_emails` hear of alarms."""
+    alert_emails: tuple[str, ...]
+    """Who is written to when an alarm rises or money runs out."""
+    monthly_budget: int
+    """Dollars that everything of this stack may cost a month before somebody is told; 0: no budget."""
+    boundary: str
+    """ARN of the policy that bounds every role of the stack; empty: none."""
     service_roles: bool
     otlp_endpoint: str
     settings: Mapping[str, float]
@@ -101,18 +94,25 @@ def read(stack: str, given: Mapping[str, object]) -> StackConfig:
         place=place,
         app_id=values.text("appId", r"\d+", "the number on the GitHub App's page, in quotes"),
         github_api_url=values.text("githubApiUrl", _ADDRESS, _AN_ADDRESS, "https://api.github.com"),
-        network=_network(values, place),
+        network=read_network(values, place),
+        shell=read_shell(values),
         images=_images(values),
         disk_gib=values.number("diskGib", 40, 10, 16_384),
         disk_throughput=values.number("diskThroughput", 250, 125, 750),
+        disk_initialization=_disk_initialization(values),
         log_days=_log_days(values),
         protect=values.flag("protect", default=True),
         alarm_topic=values.text("alarmTopic", _TOPIC, "the ARN of an SNS topic", ""),
+        alert_emails=_alert_emails(values),
+        monthly_budget=values.number("monthlyBudget", 0, 0, 10_000_000),
+        boundary=values.text("permissionsBoundary", _POLICY, "the ARN of a policy", ""),
         service_roles=values.flag("serviceRoles", default=False),
         otlp_endpoint=values.text("otlpEndpoint", _ADDRESS, _AN_ADDRESS, ""),
         settings=_settings(values),
         build=Path(values.text("build", r"\S.*", "a folder", "build/lambda")),
     )
+    if config.monthly_budget and not (config.alert_emails or config.alarm_topic):
+        values.fault("alertEmails", "missing; somebody must hear of the budget")
     values.finish(stack)
     return config
 
@@ -137,39 +137,19 @@ def _log_days(values: Values) -> int:
     return days
 
 
-def _network(values: Values, place: Place) -> OwnNetwork | GivenNetwork:
-    vpc = values.text("vpc", r"vpc-[0-9a-f]+", "the id of a VPC", "")
-    subnets = values.mapping("subnets")
-    cidr = values.text("vpcCidr", r"\S+", "a range", "10.80.0.0/16")
-    zones = values.text("zones", r".+", "zones with commas between", ",".join(place.zones()))
-    if vpc or subnets:
-        return _given(values, place, GivenNetwork(vpc, subnets))
-    return _own(values, place, OwnNetwork(cidr, tuple(zone.strip() for zone in zones.split(","))))
+def _disk_initialization(values: Values) -> int:
+    rate = values.number("diskInitialization", 0, 0, 300)
+    if 0 < rate < _SLOWEST_FILL:
+        values.fault("diskInitialization", f"{rate} is neither 0 nor from {_SLOWEST_FILL} to 300")
+    return rate
 
 
-def _given(values: Values, place: Place, network: GivenNetwork) -> GivenNetwork:
-    if not network.vpc or not network.subnets:
-        values.fault("subnets" if network.vpc else "vpc", "missing; a given VPC and its subnets go together")
-    for zone, subnet in network.subnets.items():
-        if not _is_zone(zone, place) or not re.fullmatch(r"subnet-[0-9a-f]+", subnet):
-            values.fault(f"subnets.{zone}", f"{subnet!r} is not a subnet in a zone of {place.region}")
-    return network
-
-
-def _own(values: Values, place: Place, network: OwnNetwork) -> OwnNetwork:
-    if not all(_is_zone(zone, place) for zone in network.zones):
-        values.fault("zones", f"{', '.join(network.zones) or 'none'}: name zones of {place.region}")
-    try:
-        fits = _WIDEST <= ipaddress.IPv4Network(network.cidr).prefixlen <= _NARROWEST
-    except ValueError:
-        fits = False
-    if not fits:
-        values.fault("vpcCidr", f"{network.cidr!r} is not a range between a /{_WIDEST} and a /{_NARROWEST}")
-    return network
-
-
-def _is_zone(zone: str, place: Place) -> bool:
-    return re.fullmatch(rf"{re.escape(place.region)}[a-z]", zone) is not None
+def _alert_emails(values: Values) -> tuple[str, ...]:
+    found = values.names("alertEmails")
+    for address in found:
+        if not _MAILBOX.fullmatch(address):
+            values.fault("alertEmails", f"{address!r} is not an e-mail address")
+    return found
 
 
 def _images(values: Values) -> dict[str, str]:

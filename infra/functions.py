@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pulumi_aws as aws
 
 from controller import policies, wiring
 from controller.settings import Settings
-from infra import access, package
+from infra import access, package, roles
 from infra.config import StackConfig
 from infra.http_api import HttpApi
 from infra.messaging import Messaging
@@ -54,14 +53,7 @@ class Functions(pulumi.ComponentResource):
         log = aws.cloudwatch.LogGroup(
             function.name, name=f"/aws/lambda/{name}", retention_in_days=self._config.log_days, opts=inside
         )
-        role = aws.iam.Role(
-            function.name,
-            name=name,
-            path="/spotrunner/",
-            description=f"The {function.name} function",
-            assume_role_policy=json.dumps(policies.trust("lambda", self._config.place)),
-            opts=inside,
-        )
+        role = roles.role(self._config, function.name, "lambda", f"The {function.name} function", inside)
         rights = access.allow(
             function.name, role, function.grants, self._names, log.arn.apply(policies.own_log), opts=inside
         )

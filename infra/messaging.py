@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from controller import policies, wiring
+from infra import roles
 from infra.config import DEAD, StackConfig
 
 _DEAD_RETENTION_S = 14 * 86_400
@@ -29,13 +30,8 @@ class Messaging(pulumi.ComponentResource):
 
     def _schedule(self, config: StackConfig, inside: pulumi.ResourceOptions) -> None:
         used = sorted({schedule.queue.name for schedule in wiring.SCHEDULES})
-        role = aws.iam.Role(
-            "scheduler",
-            name=f"{config.stack}-scheduler",
-            path="/spotrunner/",
-            description="EventBridge Scheduler puts messages on the stack's queues",
-            assume_role_policy=json.dumps(policies.trust("scheduler", config.place)),
-            opts=inside,
+        role = roles.role(
+            config, "scheduler", "scheduler", "EventBridge Scheduler puts messages on the stack's queues", inside
         )
         may_send = aws.iam.RolePolicy(
             "scheduler",

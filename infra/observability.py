@@ -12,11 +12,11 @@ from infra.config import StackConfig
 
 
 class Observability(pulumi.ComponentResource):
-    """A dashboard, and alarms that tell the configured topic."""
+    """A dashboard, and alarms that tell the given topics."""
 
     dashboard_url: str
 
-    def __init__(self, config: StackConfig, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, config: StackConfig, topics: list[pulumi.Input[str]], opts: pulumi.ResourceOptions) -> None:
         super().__init__("spotrunner:infra:Observability", "observability", None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         region = config.place.region
@@ -30,11 +30,11 @@ class Observability(pulumi.ComponentResource):
             f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards:name={config.stack}"
         )
         for alarm in charts.alarms(config.stack):
-            _raise(alarm, [config.alarm_topic] if config.alarm_topic else [], inside)
+            _raise(alarm, topics, inside)
         self.register_outputs({})
 
 
-def _raise(alarm: charts.Alarm, topics: list[str], inside: pulumi.ResourceOptions) -> None:
+def _raise(alarm: charts.Alarm, topics: list[pulumi.Input[str]], inside: pulumi.ResourceOptions) -> None:
     aws.cloudwatch.MetricAlarm(
         alarm.name,
         name=alarm.name,

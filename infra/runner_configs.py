@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
-from controller.domain.fleet_config import Arch, RunnerConfig, Span
+from controller.domain.fleet_config import Arch, Os, RunnerConfig, Span
 
 DEFAULTS = (
     RunnerConfig("linux-2cpu", cpu=Span(2, 2), ram=Span(4, 8)),
     RunnerConfig("linux-4cpu", cpu=Span(4, 4), ram=Span(8, 16)),
+    RunnerConfig("windows-4cpu", cpu=Span(4, 4), os=Os.WINDOWS, ram=Span(8, 16)),
     RunnerConfig("linux-arm", cpu=Span(2, 4), arch=Arch.ARM64, ram=Span(4, 16)),
 )
 

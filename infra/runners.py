@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
 
-from controller import policies, wiring
+from controller import wiring
+from infra import roles
 from infra.config import StackConfig
 from infra.http_api import HttpApi
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import UserData
 
 ROOT_DEVICE = "/dev/sda1"
-"""Where Ubuntu's images, and so ours, have their root."""
+"""Where Ubuntu's and Windows' images, and so ours, have their root."""
 
 
 class Runners(pulumi.ComponentResource):
@@ -36,16 +36,11 @@ class Runners(pulumi.ComponentResource):
         super().__init__("spotrunner:infra:Runners", "runners", None, opts)
         self._config = config
         inside = pulumi.ResourceOptions(parent=self)
-        self.role = aws.iam.Role(
-            "machine",
-            name=f"{config.stack}-machine",
-            path="/spotrunner/",
-            description="Runner machines: claim, report, read the runner cache",
-            assume_role_policy=json.dumps(policies.trust("ec2", config.place)),
-            opts=inside,
+        self.role = roles.role(
+            config, wiring.MACHINE, "ec2", "Runner machines: claim, report, read the runner cache", inside
         )
         profile = aws.iam.InstanceProfile(
-            "machine", name=f"{config.stack}-machine", path="/spotrunner/", role=self.role.name, opts=inside
+            wiring.MACHINE, name=f"{config.stack}-{wiring.MACHINE}", path=roles.PATH, role=self.role.name, opts=inside
         )
         user_data = api.url(wiring.CLAIM).apply(
             lambda url: _user_data(UserData(url, config.stack, config.claim_deadline_s))
@@ -75,6 +70,7 @@ class Runners(pulumi.ComponentResource):
             # Launches ask for the default version, so a deployment reaches the next machine.
             update_default_version=True,
             image_id=self._config.images[platform],
+            key_name=self._config.shell.ssh_key or None,
             iam_instance_profile=aws.ec2.LaunchTemplateIamInstanceProfileArgs(arn=profile),
             vpc_security_group_ids=[security_group],
             user_data=user_data,
@@ -102,6 +98,7 @@ def _disk(config: StackConfig) -> aws.ec2.LaunchTemplateBlockDeviceMappingArgs:
             volume_type="gp3",
             volume_size=config.disk_gib,
             throughput=config.disk_throughput,
+            volume_initialization_rate=config.disk_initialization or None,
             encrypted="true",
             delete_on_termination="true",
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 PROJECT = "spotrunner"
@@ -55,6 +55,30 @@ class Values:
         if text not in {"true", "false"}:
             self.fault(key, f"{value!r} is neither true nor false")
         return text == "true"
+
+    def choice(self, key: str, known: Sequence[str]) -> str:
+        """One of some words; the first is the default."""
+        value = self._take(key)
+        text = str(known[0] if value is None else value)
+        if text not in known:
+            self.fault(key, f"{text!r} is not one of {', '.join(known)}")
+            return known[0]
+        return text
+
+    def names(self, key: str, default: Sequence[str] = ()) -> tuple[str, ...]:
+        """Words with commas between, or a list of them."""
+        value = self._take(key)
+        if value is None:
+            return tuple(default)
+        text = str(value)
+        try:
+            parts = json.loads(text) if text.startswith("[") else text.split(",")
+        except ValueError:
+            parts = []
+        if not parts or not all(isinstance(part, str) and part.strip() for part in parts):
+            self.fault(key, f"{text!r} is not words with commas between")
+            return ()
+        return tuple(part.strip() for part in parts)
 
     def mapping(self, key: str) -> dict[str, str]:
         """`key: value` lines; empty where there are none. Pulumi hands them over as JSON."""

@@ -28,12 +28,34 @@ def runs(settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) 
         "spotrunner:serviceRoles": True,
         "spotrunner:protect": False,
     }
-    several = Runs.start(Wanted(settings), Wanted(given), Wanted(settings, preview=True))
+    del given["spotrunner:alertEmails"]
+    private = settings | {
+        "spotrunner:egress": "nat-per-zone",
+        "spotrunner:ipv6": True,
+        "spotrunner:endpoints": ["sqs", "execute-api"],
+        "spotrunner:flowLogs": True,
+        "spotrunner:sessionManager": False,
+        "spotrunner:sshFrom": "192.0.2.0/24, 2001:db8::/32",
+        "spotrunner:sshKey": "on-call",
+        "spotrunner:permissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
+        "spotrunner:diskInitialization": 300,
+        "spotrunner:images": {"windows/x64": "ami-0b"},
+    }
+    several = Runs.start(
+        Wanted(settings), Wanted(given), Wanted(private), Wanted({**private, "spotrunner:egress": "nat"})
+    )
     # In a process of its own, where sets come in another order.
-    alone = Runs.start(Wanted(settings))
-    up, given_network, preview = several.end()
-    (again,) = alone.end()
-    return {"up": up, "given network": given_network, "preview": preview, "again": again}
+    alone = Runs.start(Wanted(settings), Wanted(settings, preview=True))
+    up, given_network, many_gateways, one_gateway = several.end()
+    again, preview = alone.end()
+    return {
+        "up": up,
+        "given network": given_network,
+        "private": many_gateways,
+        "one gateway": one_gateway,
+        "preview": preview,
+        "again": again,
+    }
 
 
 @pytest.fixture(scope="session")

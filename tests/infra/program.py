@@ -38,6 +38,9 @@ MADE = {
         "apiEndpoint": f"https://{{token}}.execute-api.{REGION}.amazonaws.com",
         "executionArn": f"arn:aws:execute-api:{_HERE}:{{token}}",
     },
+    "aws:sns/topic:Topic": {"arn": f"arn:aws:sns:{_HERE}:{{name}}"},
+    "aws:ec2/vpc:Vpc": {"ipv6CidrBlock": "2001:db8:80:100::/56"},
+    "aws:ec2/eip:Eip": {"publicIp": "198.51.100.7", "allocationId": "eipalloc-{token}"},
     "aws:ec2/launchTemplate:LaunchTemplate": {"arn": f"arn:aws:ec2:{_HERE}:launch-template/lt-{{token}}"},
 }
 """What AWS adds to a resource, where the program uses it; in AWS's own shapes."""

@@ -46,8 +46,10 @@ def test_the_example_stack_explains_every_setting() -> None:
     text = (ROOT / "stacks" / f"Pulumi.{STACK}.yaml").read_text()
 
     every = (
-        *("account", "appId", "githubApiUrl", "images", "vpcCidr", "zones", "vpc", "subnets", "diskGib"),
-        *("diskThroughput", "logDays", "protect", "alarmTopic", "serviceRoles", "otlpEndpoint", "settings", "build"),
+        *("account", "appId", "githubApiUrl", "images", "vpcCidr", "zones", "vpc", "subnets", "egress", "ipv6"),
+        *("endpoints", "flowLogs", "sessionManager", "sshFrom", "sshKey", "diskGib", "diskThroughput"),
+        *("diskInitialization", "logDays", "protect", "alertEmails", "alarmTopic", "monthlyBudget"),
+        *("permissionsBoundary", "serviceRoles", "otlpEndpoint", "settings", "build"),
     )
 
     # Were one of these unknown, reading it would be a fault; were one missing here, it would stay unexplained.

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-import shutil
+import shlex
 import subprocess
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 import hcl2
 import pytest
 
 from infra.runners import ROOT_DEVICE
+from runner_agent.commands.parser import parse
+from runner_agent.commands.units import AGENT, Layout, units
+from runner_agent.settings import Settings
 from tests.infra.deployed import ROOT
 
 PACKER = ROOT / "packer"
 FILES = PACKER / "files"
-UNITS = ("spotrunner-agent.service", "spotrunner-deadman.service", "spotrunner-deadman.timer")
+PROGRAM = PurePosixPath("/opt/spotrunner/agent/bin/spotrunner-agent")
 
 
 def hcl(name: str) -> dict[str, Any]:
@@ -32,72 +35,6 @@ def bare(value: Any) -> Any:  # noqa: ANN401 - any value of HCL
     if isinstance(value, list):
         return [bare(item) for item in value]
     return value.strip('"') if isinstance(value, str) else value
-
-
-def unit(name: str) -> dict[str, list[str]]:
-    lines = (line.partition("=") for line in (FILES / name).read_text().splitlines() if re.match(r"\w+=", line))
-    found: dict[str, list[str]] = {}
-    for key, _, value in lines:
-        found.setdefault(key, []).append(value)
-    return found
-
-
-def seconds(text: str) -> int:
-    number, of = re.fullmatch(r"(\d+)(h|min|s|)", text).groups()  # type: ignore[union-attr]  # units are ours
-    return int(number) * {"h": 3_600, "min": 60, "s": 1, "": 1}[of]
-
-
-def test_systemd_finds_nothing_to_complain_about_in_the_units(tmp_path: Path) -> None:
-    systemd_analyze = shutil.which("systemd-analyze")
-    assert systemd_analyze, "systemd-analyze is missing: apt-get install systemd"
-    for name in UNITS:
-        # Only here is the agent's program not where the image has it.
-        text = re.sub("ExecStart=/opt/spotrunner/\\S+", "ExecStart=/bin/true", (FILES / name).read_text())
-        (tmp_path / name).write_text(text)
-
-    done = subprocess.run(
-        [systemd_analyze, "verify", *(str(tmp_path / name) for name in UNITS)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    # It ends with 0 even where it has found a misspelt setting.
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_systemd_would_complain_about_a_misspelt_setting(tmp_path: Path) -> None:
-    systemd_analyze = shutil.which("systemd-analyze")
-    assert systemd_analyze, "systemd-analyze is missing: apt-get install systemd"
-    broken = tmp_path / "broken.service"
-    broken.write_text("[Service]\nExecStart=/bin/true\nKilMode=mixed\n")
-
-    done = subprocess.run([systemd_analyze, "verify", str(broken)], capture_output=True, text=True, check=False)
-
-    assert "KilMode" in done.stderr
-
-
-def test_the_machine_ends_when_the_agent_does_however_that_is() -> None:
-    agent = unit("spotrunner-agent.service")
-
-    assert agent["SuccessAction"] == ["poweroff"]
-    assert agent["FailureAction"] == ["poweroff-force"]
-    assert agent["Restart"] == ["no"]
-    assert agent["KillMode"] == ["mixed"]
-    assert agent["OOMScoreAdjust"] == ["-900"]
-    assert agent["OOMPolicy"] == ["continue"]
-    assert agent["Delegate"] == ["yes"]
-    assert agent["TimeoutStopSec"] == ["45"]
-
-
-def test_the_dead_mans_timer_strikes_after_everything_else_should_have() -> None:
-    longest = seconds(unit("spotrunner-agent.service")["RuntimeMaxSec"][0])
-
-    strikes = seconds(unit("spotrunner-deadman.timer")["OnBootSec"][0])
-
-    assert 6 * 3_600 < longest < strikes
-    assert unit("spotrunner-deadman.timer")["Unit"] == ["spotrunner-deadman.service"]
-    assert "poweroff --force" in unit("spotrunner-deadman.service")["ExecStart"][0]
 
 
 def test_the_provision_script_is_sound_shell() -> None:
@@ -118,23 +55,42 @@ def test_the_provision_script_checks_the_runner_before_it_unpacks_it() -> None:
 
 def test_the_provision_script_puts_things_where_the_units_and_the_agent_look_for_them() -> None:
     text = (FILES / "provision.sh").read_text()
-    environment = unit("spotrunner-agent.service")["Environment"]
+    settings = Settings.read({})
+    agent = units(Layout(PurePosixPath(settings.home), settings.runner_user, PROGRAM, 6))[AGENT]
 
-    assert "HOME_DIR=/opt/spotrunner" in text
+    assert f"HOME_DIR={settings.home}\n" in text
     assert 'RUNNER_DIR="${HOME_DIR}/runner/${RUNNER_VERSION}"' in text
-    assert unit("spotrunner-agent.service")["ExecStart"] == ["/opt/spotrunner/agent/bin/spotrunner-agent run"]
-    assert environment == ["SPOTRUNNER_HOME=/opt/spotrunner", "SPOTRUNNER_RUNNER_USER=runner"]
-    assert "useradd" in text
-    assert " runner" in text
+    assert f"ExecStart={PROGRAM} run\n" in agent
+    assert 'python3 -m venv "${HOME_DIR}/agent"' in text
+    assert f"useradd --create-home --shell /bin/bash --user-group {settings.runner_user}" in text
 
 
-def test_everything_the_image_enables_is_a_unit_it_has() -> None:
+def test_the_image_lets_the_agent_install_itself_with_options_that_it_knows() -> None:
     text = (FILES / "provision.sh").read_text()
 
-    (enabled,) = re.findall(r"systemctl enable (.+)", text)
+    (install,) = re.findall(r'spotrunner-agent" (install .+)', text)
 
-    assert set(enabled.split()) <= set(UNITS)
-    assert {path.name for path in FILES.iterdir()} == {*UNITS, "provision.sh"}
+    assert parse(shlex.split(install.replace("${HOME_DIR}", "/opt/spotrunner"))) is not None
+    assert [path.name for path in FILES.iterdir()] == ["provision.sh"]
+
+
+def test_a_runner_that_breaks_its_contract_makes_no_image() -> None:
+    text = (FILES / "provision.sh").read_text()
+
+    (verify,) = re.findall(r'spotrunner-agent" (verify-runner .+)', text)
+
+    assert parse(shlex.split(verify.replace("${RUNNER_DIR}", "/opt/spotrunner/runner/2.337.0"))) is not None
+    assert "set -euo pipefail" in text
+    assert text.index("tar --extract") < text.index("chown -R runner") < text.index("verify-runner")
+    steps = text[text.index("install_packages\nmake_user") :].split()
+    assert steps.index("make_user") < steps.index("install_agent") < steps.index("install_runner")
+
+
+def test_the_image_gets_the_agents_own_wheel_and_nothing_from_an_index() -> None:
+    text = (FILES / "provision.sh").read_text()
+
+    assert '--no-index --no-deps "${UPLOADS}"/spotrunner_agent-*.whl' in text
+    assert "make agent-wheel" in (PACKER / "linux.pkr.hcl").read_text()
 
 
 def test_an_image_is_built_for_each_architecture_from_canonicals_own() -> None:

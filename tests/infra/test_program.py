@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from controller import policies, schema, wiring
+from controller.region import Place
 from controller.settings import Settings
 from tests.infra.deployed import ROOT, Deployed, Resource
 
@@ -29,6 +30,7 @@ LONGEST = {
     "scheduler/schedule:Schedule": 64,
     "scheduler/scheduleGroup:ScheduleGroup": 64,
     "secretsmanager/secret:Secret": 512,
+    "sns/topic:Topic": 256,
     "sqs/queue:Queue": 80,
     "ssm/parameter:Parameter": 1_011,
 }
@@ -195,6 +197,7 @@ def test_every_log_ends_some_day(stack: Deployed) -> None:
 def test_only_listed_actions_are_allowed_on_everything(stack: Deployed) -> None:
     found = policies_of(stack)
 
+    # A resource-based policy names its one resource as text.
     everywhere = {
         action
         for statements in found.values()
@@ -217,7 +220,9 @@ def test_no_policy_allows_a_whole_service(stack: Deployed) -> None:
         if "*" in action
     ]
     assert broad == []
-    assert len(found) == len(wiring.FUNCTIONS) + len(("machine", "scheduler", "bucket")) + 2 * len(wiring.QUEUES)
+    assert len(found) == len(wiring.FUNCTIONS) + len(("machine", "scheduler", "bucket", "topic")) + 2 * len(
+        wiring.QUEUES
+    )
 
 
 def test_no_policy_names_something_the_stack_does_not_have(stack: Deployed) -> None:
@@ -246,7 +251,8 @@ def test_the_machines_role_can_claim_report_and_read_the_cache(stack: Deployed) 
     policy = stack.of("iam/rolePolicy:RolePolicy")["machine"].json("policy")
 
     allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
-    assert allowed == {"execute-api:Invoke", "sqs:SendMessage", "s3:GetObject"}
+    shell = {action for statement in policies.session(Place("us-east-1", "")) for action in statement["Action"]}
+    assert allowed == {action for grant in wiring.MACHINE_GRANTS for action in grant.actions} | shell
     assert re.fullmatch(
         r"arn:aws:execute-api:us-east-1:123456789012:\w+/\$default/POST/claim", policy["Statement"][0]["Resource"][0]
     )
@@ -384,28 +390,6 @@ def test_the_scheduler_may_send_to_the_queues_it_uses_and_no_others(stack: Deplo
     assert policy["Statement"] == [{"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": sorted(targets)}]
 
 
-def test_nothing_gets_into_a_machine_from_outside(stack: Deployed) -> None:
-    group = stack.one("ec2/securityGroup:SecurityGroup").inputs
-    unused = stack.one("ec2/defaultSecurityGroup:DefaultSecurityGroup").inputs
-    kinds = {found.type for found in stack.resources}
-
-    assert group["ingress"] == []
-    assert (unused["ingress"], unused["egress"]) == ([], [])
-    assert not {kind for kind in kinds if "ingress" in kind.lower() or "natGateway" in kind}
-
-
-def test_the_own_network_has_a_public_subnet_in_each_zone(stack: Deployed) -> None:
-    subnets = stack.of("ec2/subnet:Subnet").values()
-
-    assert {s.inputs["availabilityZone"]: s.inputs["cidrBlock"] for s in subnets} == {
-        "us-east-1a": "10.80.0.0/18",
-        "us-east-1b": "10.80.64.0/18",
-        "us-east-1c": "10.80.128.0/18",
-    }
-    assert {s.inputs["mapPublicIpOnLaunch"] for s in subnets} == {True}
-    assert len(stack.of("ec2/routeTableAssociation:RouteTableAssociation")) == 3
-
-
 @pytest.mark.parametrize("platform", ["linux-x64", "linux-arm64"])
 def test_a_machine_dies_by_power_off_and_needs_a_token_for_its_metadata(platform: str, stack: Deployed) -> None:
     template = stack.of("ec2/launchTemplate:LaunchTemplate")[platform].inputs
@@ -510,7 +494,7 @@ def test_alarms_tell_the_topic_where_there_is_one(runs: Mapping[str, Deployed]) 
         for name, run in runs.items()
     }
 
-    assert told["up"] == {()}
+    assert told["up"] == {("arn:aws:sns:us-east-1:123456789012:dev-us-east-1-alerts",)}
     assert told["given network"] == {("arn:aws:sns:us-east-1:123456789012:on-call",)}
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.adapters.aws.configs import parse
+from controller.documents import runner_config
 from controller.domain.fleet_config import RunnerConfig, Span
 from controller.domain.offerings import Need, fitting
 from infra import runner_configs
@@ -12,7 +12,7 @@ from infra import runner_configs
 def test_what_is_stored_is_read_back_as_the_same_configuration(config: RunnerConfig) -> None:
     text = runner_configs.text(config)
 
-    assert parse(config.name, text) == config
+    assert runner_config(config.name, text) == config
 
 
 @pytest.mark.parametrize("config", runner_configs.DEFAULTS, ids=lambda config: config.name)
