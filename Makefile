@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports tests docs bench clean
+.PHONY: help demo scenarios seeds test check format lint types imports tests docs bench bench-agent agent-mutations fuzz agent-wheel clean
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 # A failed install leaves no stamp behind, so the next run starts it again.
 $(VENV)/bin/python:
@@ -25,8 +25,17 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/local.stamp
 
-demo: $(VENV)/local.stamp ## Run the example workflows on the embedded cloud (WORKFLOW=file JSON=1)
-	@$(BIN)/python -m controller.local.demo $(if $(WORKFLOW),--workflow $(WORKFLOW)) $(if $(JSON),--json)
+DEMO = $(BIN)/python -m controller.local.demo $(if $(WORKFLOW),--workflow '$(WORKFLOW)') $(if $(JSON),--json)
+
+demo: $(VENV)/local.stamp ## Run workflows with bad luck on the embedded cloud (WORKFLOW=file SCENARIO=name|file|none SEED=n JSON=1)
+	@$(DEMO) $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(SEED),--seed $(SEED))
+
+scenarios: $(VENV)/local.stamp ## Say what can go wrong in a demo
+	@$(DEMO) --list-scenarios
+
+N ?= 20
+seeds: $(VENV)/local.stamp ## Run the demo with N random scenarios (N=20 FROM=1)
+	@$(BIN)/python -m controller.local.seeds --count $(N) $(if $(FROM),--first $(FROM))
 
 test: check ## Everything that CI checks
 
@@ -43,6 +52,7 @@ lint: $(VENV)/dev.stamp
 types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/mypy --cache-dir .mypy_cache/infra -p infra
+	$(BIN)/mypy --cache-dir .mypy_cache/win32 --platform win32 --no-warn-unreachable -p runner_agent
 
 imports: $(VENV)/dev.stamp
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
@@ -50,11 +60,26 @@ imports: $(VENV)/dev.stamp
 tests: $(VENV)/dev.stamp
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
+fuzz: $(VENV)/dev.stamp ## Send the webhook door a hundred thousand bodies
+	SPOTRUNNER_FUZZ_BODIES=$(or $(BODIES),100000) $(BIN)/pytest -n 0 -q -p no:cacheprovider tests/controller/test_webhook_fuzz.py
+
+agent-mutations: $(VENV)/dev.stamp ## Take away each defence of the agent and see its test turn red
+	$(BIN)/python tests/runner_agent/mutations.py --write
+
 docs: $(VENV)/dev.stamp
 	$(BIN)/python docs/check.py
 
 bench: $(VENV)/dev.stamp ## Measure; prints tables with the machine named
 	$(BIN)/python benchmarks/control_plane.py
+
+bench-agent: $(VENV)/dev.stamp ## Measure the agent: start, memory, latency, throughput
+	$(BIN)/python benchmarks/agent.py
+
+agent-wheel: $(VENV)/dev.stamp ## Build the agent alone into build/wheel: a wheel and one executable file
+	@rm -rf build/wheel
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir build/wheel ./runner_agent
+	@$(BIN)/python -m runner_agent.packing build/wheel
+	@ls build/wheel
 
 clean: ## Remove everything that was made
 	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

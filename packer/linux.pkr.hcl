@@ -1,6 +1,6 @@
 # The machine image of the Linux runners, for both architectures.
 #
-#   python -m pip wheel --no-deps --wheel-dir build/wheel .
+#   make agent-wheel
 #   packer init packer/
 #   packer build -var region=us-east-1 packer/
 #
@@ -24,7 +24,7 @@ variable "region" {
 variable "wheel_dir" {
   type        = string
   default     = "build/wheel"
-  description = "Folder with exactly one wheel of this project."
+  description = "Folder with exactly one wheel of the agent."
 }
 
 variable "runner_version" {

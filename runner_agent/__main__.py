@@ -6,86 +6,49 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from runner_agent import __version__, aws, power
+from runner_agent import aws, ballast, docker, power, vitals
 from runner_agent.cloud import Notice, ProcessTree
 from runner_agent.lifecycle.inbox import Inbox
-from runner_agent.lifecycle.life import Machine, live
+from runner_agent.lifecycle.journal import Journal
+from runner_agent.lifecycle.life import live
+from runner_agent.lifecycle.machine import Machine
 from runner_agent.limits import SHUTDOWN_S
 from runner_agent.logs import Log, Redactor
-
-_EXAMPLE = """\
-example:
-  SPOTRUNNER_HOME=/opt/spotrunner SPOTRUNNER_RUNNER_USER=runner spotrunner-agent run
-
-environment:
-  SPOTRUNNER_HOME          folder with runner/<version>, work and spool     (/opt/spotrunner)
-  SPOTRUNNER_RUNNER_USER   user that jobs run as; empty: the agent's own    (runner)
-  SPOTRUNNER_POWER_OFF     command that ends the machine                    (systemctl poweroff)
-  AWS_EC2_METADATA_SERVICE_ENDPOINT   address of the instance metadata      (http://169.254.169.254)
-  AWS_ENDPOINT_URL         stands in for the addresses of SQS and S3        (none)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The agent's whole configuration."""
-
-    home: Path
-    runner_user: str
-    power_off: str
-    metadata: str
-    aws_endpoint: str
-    notify_socket: str
-
-    @classmethod
-    def read(cls, environment: Mapping[str, str]) -> Settings:
-        """From the environment, with the defaults of a machine image."""
-        return cls(
-            home=Path(environment.get("SPOTRUNNER_HOME", "/opt/spotrunner")),
-            runner_user=environment.get("SPOTRUNNER_RUNNER_USER", "runner"),
-            power_off=environment.get("SPOTRUNNER_POWER_OFF", power.DEFAULT),
-            metadata=environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws.ENDPOINT),
-            aws_endpoint=environment.get("AWS_ENDPOINT_URL", ""),
-            notify_socket=environment.get("NOTIFY_SOCKET", ""),
-        )
+from runner_agent.settings import Settings
+from runner_agent.vitals import Vitals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; `run` ends with the machine."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words != ["run"]:
-        _parse(words)
-    live(machine(Settings.read(os.environ), os.environ))
+        from runner_agent.commands.parser import parse  # noqa: PLC0415 - a booting machine does not wait for the import
+
+        command = parse(words)
+        if command:
+            return command(Settings.read(os.environ))
+    around = machine(Settings.read(os.environ), os.environ)
+    if "--service" in words:
+        from runner_agent.windows_service import serve  # noqa: PLC0415 - loaded where it is one
+
+        serve(lambda: live(around), lambda: around.inbox.put(Notice("shutdown", time.time() + SHUTDOWN_S)))
+        return 0
+    live(around)
     return 0
-
-
-def _parse(words: list[str]) -> None:
-    import argparse  # noqa: PLC0415 - a booting machine does not wait for the import
-
-    parser = argparse.ArgumentParser(
-        prog="spotrunner-agent",
-        description="Claims a job for this machine, runs it, tells what happened and powers the machine off.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    commands.add_parser("run", help="live one life: claim, run one job, power off")
-    parser.parse_args(words)
 
 
 def machine(settings: Settings, environment: Mapping[str, str]) -> Machine:
     """Join the parts as this machine needs them."""
     redactor = Redactor()
     tell = Log(redactor)
+    tell.also.append(Journal(settings.home))
     watchdog = power.Watchdog(settings.notify_socket)
     inbox = Inbox(watchdog.alive)
-    tree, born = _system(settings)
+    tree, look, born = _system(settings)
     _listen_to_signals(inbox)
     watchdog.ready()
     return Machine(
@@ -99,20 +62,26 @@ def machine(settings: Settings, environment: Mapping[str, str]) -> Machine:
         environment=environment,
         aws_endpoint=settings.aws_endpoint,
         born=born,
+        look=look,
+        # Only where systemd starts both of us may Docker still be on its way.
+        docker=docker.installed() if settings.notify_socket else None,
+        # Nor is the disk ours alone where others may start agents as well.
+        ballast=ballast.SIZE if settings.notify_socket else 0,
+        listen=tell.also.append,
     )
 
 
-def _system(settings: Settings) -> tuple[ProcessTree, dict[str, float]]:
+def _system(settings: Settings) -> tuple[ProcessTree, Callable[[Path], Vitals], dict[str, float]]:
     now = time.time()
     if sys.platform == "win32":
         from runner_agent.windows import WindowsTree  # noqa: PLC0415 - exists there only
 
-        return WindowsTree(), {"agent": now}
-    from runner_agent.posix import PosixTree, boot_times  # noqa: PLC0415 - exists elsewhere only
+        tree = WindowsTree()
+        return tree, tree.vitals, {"agent": now}
+    else:  # noqa: RET505 - the type checker takes what follows for dead code on Windows otherwise
+        from runner_agent.posix import PosixTree, boot_times  # noqa: PLC0415 - exists elsewhere only
 
-    kernel, agent = boot_times(now)
-    born = {"agent": now if agent is None else agent}
-    return PosixTree(settings.runner_user), born if kernel is None else {"kernel": kernel, **born}
+        return PosixTree(settings.runner_user), vitals.on_linux, {"agent": now, **boot_times(now)}
 
 
 def _listen_to_signals(inbox: Inbox) -> None:

@@ -125,6 +125,7 @@ class Imds:
             if not answer.ok:
                 raise MetadataUnavailable(f"api/token: status {answer.status}")
             self._token = answer.body.decode("ascii", "replace").strip()
+            self._learn([self._token])
             self._token_until = now + TOKEN_TTL_S / 2
         return self._token
 
@@ -144,12 +145,12 @@ class Signer:
     endpoint: str = ""
     """Stands in for the address of SQS and S3, where it is set."""
 
-    def request(self, request: Request, service: str) -> Request:
-        """The request with its signature, good for five minutes."""
+    def request(self, request: Request, service: str, digest: str = "") -> Request:
+        """The request with its signature, good for five minutes; with a digest, the body may come later."""
         scope = Scope(self.region, service)
-        headers = sign(
-            request.method, request.url, dict(request.headers), request.body, self.credentials(), scope, time.time()
-        )
+        body = request.body if isinstance(request.body, bytes) else b""
+        keys, now = self.credentials(), time.time()
+        headers = sign(request.method, request.url, dict(request.headers), body, keys, scope, now, digest)
         return Request(request.method, request.url, headers, request.body)
 
     def message(self, queue_url: str, body: bytes) -> Request:
@@ -159,12 +160,29 @@ class Signer:
         headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.SendMessage"}
         return self.request(Request("POST", f"{base}/", headers, body), "sqs")
 
-    def s3_object(self, url: str) -> Request:
-        """A GET of `s3://bucket/key`, with the bucket in the path: one form for AWS and for a local cloud."""
+    def logs(self, action: str, body: bytes) -> Request:
+        """A request to CloudWatch Logs."""
+        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"Logs_20140328.{action}"}
+        return self.request(Request("POST", f"{self._base('logs')}/", headers, body), "logs")
+
+    def assume(self, form: bytes) -> Request:
+        """A request for another role."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.request(Request("POST", f"{self._base('sts')}/", headers, form), "sts")
+
+    def s3_object(self, url: str, request: Request | None = None, digest: str = "") -> Request:
+        """A GET of `s3://bucket/key`, or another request about it, whose body may come later if its digest is known.
+
+        The bucket is in the path: one form for AWS and for a local cloud.
+        """
         parts = urlsplit(url)
+        wish = request or Request("GET", url)
+        place = f"{self._base('s3')}/{parts.netloc}{quote(parts.path)}"
+        return self.request(Request(wish.method, place, wish.headers), "s3", digest)
+
+    def _base(self, service: str) -> str:
         domain = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
-        base = self.endpoint.rstrip("/") or f"https://s3.{self.region}.{domain}"
-        return self.request(Request("GET", f"{base}/{parts.netloc}{quote(parts.path)}"), "s3")
+        return self.endpoint.rstrip("/") or f"https://{service}.{self.region}.{domain}"
 
 
 def _object(text: str | bytes, what: str) -> dict[str, Any]:

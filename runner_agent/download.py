@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from runner_agent.aws import Signer
 from runner_agent.contract.bundle import RunnerPackage
@@ -49,13 +50,28 @@ def baked(home: Path) -> tuple[str, ...]:
     return tuple(sorted(name for name in found if not name.startswith(".")))
 
 
-def ensure(package: RunnerPackage, store: Store) -> tuple[Path, bool]:
-    """The folder of the runner, and whether it is new here; raises `RunnerUnavailable` or `NoRoom`."""
+class Got(NamedTuple):
+    """A runner that is ready on this disk."""
+
+    folder: Path
+    fresh: bool
+    """It is new here."""
+    spare: Path | None = None
+    """Its archive, where the cache lacks it."""
+
+
+def cached(package: RunnerPackage) -> str:
+    """The source in the stack's own cache, or empty."""
+    return next((source for source in package.sources if source.startswith("s3://")), "")
+
+
+def ensure(package: RunnerPackage, store: Store) -> Got:
+    """The runner on this disk; raises `RunnerUnavailable` or `NoRoom`."""
     if not package.version.strip(".") or PurePosixPath(package.version).name != package.version:
         raise RunnerUnavailable(f"runner version {package.version!r} is not a name")
     folder = store.folder(package.version)
     if (folder / PROGRAM).is_file():
-        return folder, False
+        return Got(folder, fresh=False)
     # A machine that has its runner on board does not wait for these imports.
     from runner_agent.fetch import obtain  # noqa: PLC0415 - see above
 
@@ -63,7 +79,7 @@ def ensure(package: RunnerPackage, store: Store) -> tuple[Path, bool]:
     tries = max(ATTEMPTS, len(package.sources)) if package.sources else 0
     for source in itertools.islice(itertools.cycle(package.sources), tries):
         try:
-            return obtain(source, package, store), True
+            return obtain(source, package, store)
         except OSError as broken:
             store.tell("runner_source_failed", source=_place(source), error=broken)
             failures.append(f"{_place(source)}: {broken}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from runner_agent.contract.bundle import RunnerPackage
-from runner_agent.download import NoRoom, Rejected, Store
+from runner_agent.download import Got, NoRoom, Rejected, Store, cached
 from runner_agent.listener.launch import PROGRAM
 from runner_agent.unpack import unpack
 from runner_agent.web import REDIRECTS, Request, Unreachable, opened
@@ -25,8 +25,8 @@ ROOM_FACTOR = 3
 """The archive, what it holds, and as much again for the job."""
 
 
-def obtain(source: str, package: RunnerPackage, store: Store) -> Path:
-    """The folder of the runner, made from one source; raises `Rejected`, `NoRoom` or OSError."""
+def obtain(source: str, package: RunnerPackage, store: Store) -> Got:
+    """The runner, made from one source; raises `Rejected`, `NoRoom` or OSError."""
     folder = store.folder(package.version)
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = folder.parent / f".{package.version}-{secrets.token_hex(4)}"
@@ -39,6 +39,7 @@ def obtain(source: str, package: RunnerPackage, store: Store) -> Path:
         if not (fresh / PROGRAM).is_file():
             raise Rejected(f"the archive holds no {PROGRAM}")
         fresh.replace(folder)
+        return Got(folder, fresh=True, spare=_kept(archive, source, package))
     except OSError as broken:
         if broken.errno == errno.ENOSPC:
             raise NoRoom(f"{folder.parent}: the disk is full") from broken
@@ -46,7 +47,13 @@ def obtain(source: str, package: RunnerPackage, store: Store) -> Path:
     finally:
         archive.unlink(missing_ok=True)
         shutil.rmtree(fresh, ignore_errors=True)
-    return folder
+
+
+def _kept(archive: Path, source: str, package: RunnerPackage) -> Path | None:
+    """The archive under another name, where the cache should have had it and did not."""
+    if source == cached(package) or not cached(package):
+        return None
+    return archive.replace(archive.with_suffix(".spare"))
 
 
 def fetch(source: str, target: Path, store: Store) -> str:

@@ -78,15 +78,20 @@ class Log:
         self._sink = sink or sys.stdout
         self.facts: dict[str, object] = {}
         """Added to every line from now on."""
+        self.also: list[Callable[[str], None]] = []
+        """Who else gets every line, in its final form."""
 
     def __call__(self, event: str, **facts: object) -> None:
         """Write one line; a log that cannot be written is no reason to stop."""
         plain = {name: _plain(value) for name, value in {**self.facts, **facts}.items()}
         line = {"at": round(time.time(), 3), "event": event, **plain}
         text = json.dumps(self._redactor.clean(line), ensure_ascii=False, separators=(",", ":"))
+        # Once more on the whole line: a secret may have been split over two facts' quoting.
+        safe = self._redactor.text(text)
+        for keep in self.also:
+            keep(safe)
         try:
-            # Once more on the whole line: a secret may have been split over two facts' quoting.
-            self._sink.write(self._redactor.text(text) + "\n")
+            self._sink.write(safe + "\n")
             self._sink.flush()
         except (OSError, ValueError):
             pass

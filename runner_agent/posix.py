@@ -6,12 +6,16 @@ import os
 import pwd
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner_agent.cloud import Command
+
+assert sys.platform != "win32"  # noqa: S101 - what type checkers understand; nothing imports this there
 
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
@@ -170,14 +174,15 @@ def processes(proc: Path = PROC) -> Iterator[Seen]:
             continue
 
 
-def boot_times(now: float, proc: Path = PROC) -> tuple[float | None, float | None]:
-    """When the kernel and when this process started, in seconds since the epoch; None where nothing tells."""
-    try:
-        kernel = now - float((proc / "uptime").read_text("ascii").split()[0])
-        ticks = int((proc / "self/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19])
-        return kernel, kernel + ticks / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError):
-        return None, None
+def boot_times(now: float, proc: Path = PROC) -> dict[str, float]:
+    """When the kernel, its first process and this one started, in seconds since the epoch, as far as it is known."""
+    found = {}
+    with suppress(OSError, ValueError, IndexError):
+        found["kernel"] = now - float((proc / "uptime").read_text("ascii").split()[0])
+        for phase, process in (("userspace", "1"), ("agent", "self")):
+            fields = (proc / process / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            found[phase] = found["kernel"] + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return found
 
 
 def _at_home(environment: Mapping[str, str], account: pwd.struct_passwd | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -90,7 +91,7 @@ class Watchdog:
         self._say("WATCHDOG=1")
 
     def _say(self, state: str) -> None:
-        if not self.address:
+        if not self.address or sys.platform == "win32":
             return
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to_systemd:

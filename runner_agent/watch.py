@@ -22,6 +22,8 @@ class Why(StrEnum):
     ASSIGNED = "assigned"
     JOB_LIMIT = "job_limit"
     LINGERING = "lingering"
+    FULL = "full"
+    CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class View:
     """What the listener said, each at the first time it said so."""
     ending: Ending | None = None
     rebalance: bool = False
+    full: str = ""
+    """What the disk lacks, once nothing can be written soon."""
     stopping: Stop | None = None
 
     def at(self, heard: Heard) -> float | None:
@@ -73,7 +77,11 @@ def decide(view: View, limits: Limits, now: float) -> Stop | None:
         return _hastened(view, view.stopping, now)
     if view.at(Heard.COMPLETED) is not None:
         return _overdue(view, limits, now)
-    return _broken(view, limits, now) or _taken_away(view, limits, now) or _overdue(view, limits, now)
+    for cause in (_broken, _full, _taken_away, _overdue):
+        stop = cause(view, limits, now)
+        if stop:
+            return stop
+    return None
 
 
 def wake_at(view: View, limits: Limits) -> float:
@@ -100,7 +108,13 @@ def _broken(view: View, limits: Limits, now: float) -> Stop | None:
         return Stop(Why.GHOST, "the job announced to the runner was gone or taken", kill_at)
     if view.at(Heard.CONFLICT) is not None and view.at(Heard.LISTENING) is None:
         return Stop(Why.CONFLICT, "another process holds a session of this runner", kill_at)
+    if view.at(Heard.CLOCK_SKEW) is not None and view.at(Heard.LISTENING) is None:
+        return Stop(Why.CLOCK, "this machine's clock is minutes off", kill_at)
     return None
+
+
+def _full(view: View, limits: Limits, now: float) -> Stop | None:
+    return Stop(Why.FULL, view.full, now + stop_time(limits, busy=view.busy)) if view.full else None
 
 
 def _taken_away(view: View, limits: Limits, now: float) -> Stop | None:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 MAX_BODY = 1024 * 1024
@@ -25,7 +26,8 @@ class Request:
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    body: bytes | BinaryIO = field(default=b"", repr=False)
+    """A file is sent as it is read, and needs a Content-Length."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import subprocess
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from runner_agent.cloud import Command
+from runner_agent.vitals import MIB, Vitals
+
+T = TypeVar("T")
 
 # Literals of the Windows headers; the modules that name them exist on Windows only.
 CREATE_NEW_PROCESS_GROUP = 0x0000_0200
@@ -24,6 +30,11 @@ _EXTENDED_LIMITS_SIZE = 144
 _LIMIT_FLAGS_OFFSET = 16
 _ACTIVE_PROCESSES_OFFSET = 40
 _ACCOUNTING_SIZE = 48
+_MEMORY_STATUS_SIZE = 64
+_TOTAL_MEMORY_OFFSET = 8
+_FREE_MEMORY_OFFSET = 16
+_FILE_TIME_SIZE = 8
+_FILE_TIMES_A_SECOND = 10_000_000
 
 
 class Win32Api:
@@ -79,6 +90,22 @@ class Win32Api:
             self._kernel.QueryInformationJobObject(ctypes.c_void_p(job), kind, buffer, _ACCOUNTING_SIZE, None)
         )
         return int.from_bytes(buffer.raw[_ACTIVE_PROCESSES_OFFSET : _ACTIVE_PROCESSES_OFFSET + 4], "little")
+
+    def memory(self) -> tuple[int, int]:
+        """Bytes of memory there are, and those that could be had at once."""
+        # The call wants to find the size of the structure at its beginning.
+        empty = _MEMORY_STATUS_SIZE.to_bytes(4, "little").ljust(_MEMORY_STATUS_SIZE, b"\0")
+        status = ctypes.create_string_buffer(empty, _MEMORY_STATUS_SIZE)
+        self._checked(self._kernel.GlobalMemoryStatusEx(status))
+        return _number(status.raw, _TOTAL_MEMORY_OFFSET), _number(status.raw, _FREE_MEMORY_OFFSET)
+
+    def processor(self) -> tuple[float, float]:
+        """Seconds that all cores together were idle, and seconds there were, since boot."""
+        idle, kernel, user = (ctypes.create_string_buffer(_FILE_TIME_SIZE) for _ in range(3))
+        self._checked(self._kernel.GetSystemTimes(idle, kernel, user))
+        # The kernel's time includes the idle one.
+        spent = _number(kernel.raw, 0) + _number(user.raw, 0)
+        return _number(idle.raw, 0) / _FILE_TIMES_A_SECOND, spent / _FILE_TIMES_A_SECOND
 
     def terminate_job(self, job: int) -> None:
         """End every process of a job."""
@@ -137,6 +164,25 @@ class WindowsTree:
             raise
         return child
 
+    def vitals(self, folder: Path) -> Vitals:
+        """One look at the machine; Windows has neither inodes nor a killer of processes."""
+        memory = self._known(self.api.memory)
+        processor = self._known(self.api.processor)
+        disk = self._known(lambda: shutil.disk_usage(folder))
+        return Vitals(
+            busy_s=processor[1] - processor[0] if processor else None,
+            passed_s=processor[1] if processor else None,
+            memory_mib=(memory[0] - memory[1]) / MIB if memory else None,
+            disk_total=disk.total if disk else None,
+            disk_free=disk.free if disk else None,
+        )
+
+    @staticmethod
+    def _known(look: Callable[[], T]) -> T | None:
+        with suppress(OSError):
+            return look()
+        return None
+
     def give(self, path: Path) -> None:
         """Nothing to do: the image grants the runner's folder to its user, and what is inside inherits it."""
 
@@ -180,3 +226,7 @@ class WindowsProcess:
         self.api.terminate_job(self.job)
         self.child.wait()
         return max(0, strays)
+
+
+def _number(raw: bytes, place: int) -> int:
+    return int.from_bytes(raw[place : place + 8], "little")

@@ -2,7 +2,7 @@
 # Makes a runner machine out of a fresh Ubuntu. Run by Packer as root, with the files it needs in $UPLOADS.
 #
 #   RUNNER_VERSION, RUNNER_SHA256, RUNNER_ARCH   GitHub's runner: release, checksum of its archive, x64 or arm64
-#   UPLOADS                                      folder with the agent's wheel and the systemd units
+#   UPLOADS                                      folder with the agent's wheel
 set -euo pipefail
 
 : "${RUNNER_VERSION:?}" "${RUNNER_SHA256:?}" "${RUNNER_ARCH:?}" "${UPLOADS:?}"
@@ -27,8 +27,8 @@ make_user() {
 
 install_agent() {
     python3 -m venv "${HOME_DIR}/agent"
-    # The agent needs the standard library only; what else is in its wheel's list is the controller's.
-    "${HOME_DIR}/agent/bin/pip" install --quiet --no-index --no-deps "${UPLOADS}"/spotrunner-*.whl
+    # The agent needs the standard library only.
+    "${HOME_DIR}/agent/bin/pip" install --quiet --no-index --no-deps "${UPLOADS}"/spotrunner_agent-*.whl
     # Compiled here once: a machine that compiles at its first boot starts seconds later.
     "${HOME_DIR}/agent/bin/python" -m compileall -q --invalidation-mode unchecked-hash \
         "${HOME_DIR}"/agent/lib/python3*/site-packages/runner_agent
@@ -47,15 +47,14 @@ install_runner() {
     rm -rf "${scratch}"
     "${RUNNER_DIR}/bin/installdependencies.sh"
     chown -R runner:runner "${RUNNER_DIR}"
-    # Fails here, not in somebody's job, when a library is missing; also reads what every start reads.
-    sudo -u runner "${RUNNER_DIR}/bin/Runner.Listener" --version
-    rm -rf "${RUNNER_DIR}/_diag"
+    # Fails here, not in somebody's job, when a library is missing or this release behaves otherwise than the agent
+    # expects. It needs no network and leaves the folder as it was.
+    "${HOME_DIR}/agent/bin/spotrunner-agent" verify-runner --dir "${RUNNER_DIR}" --user runner
 }
 
 install_units() {
-    install -m 0644 "${UPLOADS}"/spotrunner-*.service "${UPLOADS}"/spotrunner-*.timer /etc/systemd/system/
-    systemctl daemon-reload
-    systemctl enable spotrunner-agent.service spotrunner-deadman.timer
+    # Enabled for the next boot only: started here, the agent would find no work and power this machine off.
+    "${HOME_DIR}/agent/bin/spotrunner-agent" install --home "${HOME_DIR}" --user runner
     # Updates that start by themselves would take the processor and the package lock from the job.
     systemctl disable apt-daily.timer apt-daily-upgrade.timer
 }

@@ -80,6 +80,9 @@ class Targets:
     region: str
     reports_queue_url: str
     log_group: str = ""
+    """CloudWatch Logs group in which the machine writes the stream of its own name."""
+    log_role: str = ""
+    """ARN of the role that may write that stream and no other; empty: the machine's own role is used."""
     otlp_endpoint: str = ""
     """Base address of an OTLP/HTTP collector; spans go to `<base>/v1/traces` as JSON."""
 

@@ -30,16 +30,24 @@ class Scope:
     service: str
 
 
-def sign(  # noqa: PLR0913, PLR0917 - a request has four parts, its signature three more
-    method: str, url: str, headers: dict[str, str], body: bytes, credentials: Credentials, scope: Scope, now: float
+def sign(  # noqa: PLR0913, PLR0917 - a request has four parts, its signature three more, and a known digest
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    body: bytes,
+    credentials: Credentials,
+    scope: Scope,
+    now: float,
+    digest: str = "",
 ) -> dict[str, str]:
     """The headers to send: those given, with Host, X-Amz-Date, the token and Authorization added.
 
     `now` is in seconds since the epoch; AWS accepts a signature for five minutes around its own clock.
+    A `digest` (SHA-256, hex) stands for a body that is not in memory.
     """
     parts = urlsplit(url)
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
-    digest = hashlib.sha256(body).hexdigest()
+    digest = digest or hashlib.sha256(body).hexdigest()
     sent = {**headers, "Host": parts.netloc, "X-Amz-Date": stamp}
     if scope.service == "s3":
         sent["X-Amz-Content-SHA256"] = digest

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from runner_agent.cloud import Notice
 from runner_agent.listener.lines import Said
+from runner_agent.vitals import Vitals
 
 LONGEST_WAIT_S = 5.0
 """Between two signs of life to the watchdog."""
@@ -41,7 +42,14 @@ class Broken:
     error: Exception
 
 
-Happening = Said | Notice | Rebalanced | Exited | Closed | Broken
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One look at the machine's vitals."""
+
+    vitals: Vitals
+
+
+Happening = Said | Notice | Measured | Rebalanced | Exited | Closed | Broken
 
 
 class TakenAway(Exception):
@@ -80,6 +88,11 @@ class Inbox:
         if isinstance(happening, Broken):
             raise happening.error
         return happening
+
+    def clear(self) -> None:
+        """Forget what nobody has asked for; the announced end of the machine stays known."""
+        while not self._queue.empty():
+            self.get(0.0)
 
     def thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         """Start a thread whose failure is the deciding thread's failure, too."""

@@ -9,10 +9,11 @@ from typing import Protocol
 
 from runner_agent.cloud import Notice, Process
 from runner_agent.contract.bundle import Limits
-from runner_agent.lifecycle.inbox import Closed, Exited, Happening, Inbox, Rebalanced
+from runner_agent.lifecycle.inbox import Closed, Exited, Happening, Inbox, Measured, Rebalanced
 from runner_agent.limits import ending
 from runner_agent.listener.lines import Heard, Parser, Said
 from runner_agent.listener.pipe import Tail, drain
+from runner_agent.vitals import Vitals
 from runner_agent.watch import Stop, View, decide, silent, wake_at
 
 PIPE_S = 1.0
@@ -26,7 +27,16 @@ class Witness(Protocol):
         """The listener said something new."""
 
     def announced(self, action: str) -> None:
-        """The machine's end, or a recommendation to leave, was announced."""
+        """A recommendation to leave was announced."""
+
+    def taken_away(self, notice: Notice, stop_at: float) -> None:
+        """The machine's end was announced; when a job has to end, by the machine's monotonic clock."""
+
+    def measured(self, seen: Vitals) -> str:
+        """The machine's vitals; why nothing can go on for long, or empty."""
+
+    def line(self, text: str) -> None:
+        """Everything the runner writes, from the thread that must never wait."""
 
     def stopping(self, stop: Stop) -> None:
         """The runner has been asked to stop."""
@@ -61,7 +71,7 @@ class Session:
         self._inbox = inbox
         self._witness = witness
         now = time.monotonic()
-        self._view = View(spawned_at=now, heard_at=now, rebalance=inbox.rebalanced)
+        self._view = View(spawned_at=now, heard_at=now)
         self._said: dict[Heard, str] = {}
         self._heard_at = now
         self._tail = Tail()
@@ -74,6 +84,10 @@ class Session:
 
     def run(self, most_lines: int) -> Ended:
         """Until the whole tree is gone."""
+        # A former runner's last words may still lie there.
+        self._inbox.clear()
+        if self._inbox.rebalanced:
+            self._take(Rebalanced())
         reader = self._inbox.thread(self._read, "listener-pipe")
         self._inbox.thread(self._wait, "listener-exit")
         if self._inbox.notice:
@@ -119,6 +133,8 @@ class Session:
             case Rebalanced():
                 self._view = replace(self._view, rebalance=True)
                 self._witness.announced("rebalance")
+            case Measured(seen):
+                self._view = replace(self._view, full=self._view.full or self._witness.measured(seen))
             case Exited(code):
                 self._exit_code, self._exited_at = code, time.monotonic()
             case Closed(dropped):
@@ -135,7 +151,8 @@ class Session:
         now = time.monotonic()
         # The notice's time is by the wall clock; from here on only what is left of it counts.
         self._view = replace(self._view, ending=ending(now + notice.at - time.time(), self._limits, now))
-        self._witness.announced(notice.action)
+        stop_at = self._view.ending.stop_at if self._view.ending else now
+        self._witness.taken_away(notice, stop_at)
 
     def _stop(self, stop: Stop) -> None:
         first = self._view.stopping is None
@@ -153,6 +170,7 @@ class Session:
 
         def each(line: str) -> None:
             self._heard_at = time.monotonic()
+            self._witness.line(line)
             if not line.startswith("[WORKER "):
                 self._tail.add(line)
             said = parser.read(line)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from runner_agent.logs import Tell
+
 
 class State(StrEnum):
     """Where a machine is in its life."""
@@ -44,6 +46,19 @@ MOVES: dict[State, frozenset[State]] = {
     _S.DONE: frozenset({_S.CRASH, _S.POWEROFF}),
     _S.POWEROFF: frozenset(),
 }
+
+
+class Position:
+    """Where a machine is; every move is told."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self.state = State.BOOT
+
+    def to(self, state: State, **facts: object) -> None:
+        """Move; raises `IllegalMove`."""
+        self.state = move(self.state, state)
+        self._tell("state", state=state, **facts)
 
 
 def move(here: State, to: State) -> State:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from runner_agent import __version__
 from runner_agent.aws import Signer
 from runner_agent.cloud import Identity
 from runner_agent.contract.bundle import Bundle
-from runner_agent.contract.reports import Report, ReportKind, Result
+from runner_agent.contract.reports import Peaks, Report, ReportKind, Result
 from runner_agent.contract.trace import TraceContext
 from runner_agent.listener.outcome import Outcome
 from runner_agent.logs import Redactor, Tell
@@ -27,7 +27,8 @@ ONE_RUNNER = ("listener", "connected", "listening", "assigned", "started", "fini
 _OPENING = (
     ("boot", "launched", "agent"),
     ("boot.firmware", "launched", "kernel"),
-    ("boot.system", "kernel", "agent"),
+    ("boot.kernel", "kernel", "userspace"),
+    ("boot.userspace", "userspace", "agent"),
     ("agent", "agent", "claiming"),
 )
 _CHAPTERS = (
@@ -36,6 +37,14 @@ _CHAPTERS = (
     ("listener", "downloaded", "listener"),
     ("session", "listener", "listening"),
     ("assignment", "listening", "started"),
+)
+# The same between two of the runner's own counters.
+_COUNTED = (
+    ("session.create", "RunnerProcessStarted", "SessionCreated"),
+    ("session.message", "SessionCreated", "StartingWorkerProcess"),
+    ("worker", "StartingWorkerProcess", "WorkerJobInitialized"),
+    ("worker.start", "WorkerProcessStarted", "WorkerJobMessageReceived"),
+    ("worker.output", "WorkerJobInitialized", "WorkerJobServerQueueAppendFirstConsoleOutput"),
 )
 
 
@@ -57,7 +66,9 @@ class Story:
     _courier: Courier | None = None
     _sequence: int = 0
     _opened: bool = False
+    _counters: dict[str, float] = field(default_factory=dict)
     _last_lines: tuple[str, ...] = ()
+    _peaks: Peaks | None = None
 
     def reach(self, phase: str, at: float | None = None) -> None:
         """Note when a phase was reached."""
@@ -72,6 +83,7 @@ class Story:
         """Start the chapter of one runner, in the trace of its job."""
         for phase in ONE_RUNNER:
             self.phases.pop(phase, None)
+        self._counters = {}
         self._bundle = bundle
         self.spans.join(bundle.traceparent)
         self.job = self.spans.ahead()
@@ -97,19 +109,30 @@ class Story:
             exit_code=outcome.exit_code if outcome else None,
             reason=outcome.reason if outcome else "",
             interruption=self.interruption,
+            peaks=self._peaks if outcome else None,
             last_lines=self._last_lines if failed else (),
         )
         self._courier.send(self.redactor.record(report))
 
-    def keep(self, lines: tuple[str, ...]) -> None:
-        """The listener's last lines, for a report of something that went wrong."""
+    def keep(self, lines: tuple[str, ...], peaks: Peaks | None) -> None:
+        """The listener's last lines, for a report of something that went wrong, and what its job used."""
         self._last_lines = tuple(line[:LONGEST_LINE] for line in lines)
+        self._peaks = peaks
+
+    def counted(self, counters: Mapping[str, float]) -> None:
+        """The moments that the runner noted itself."""
+        self._counters = dict(counters)
 
     def end_runner(self, outcome: Outcome) -> None:
         """Close the chapter of one runner: its phases become spans."""
         for name, start, end in _CHAPTERS if self._opened else (*_OPENING, *_CHAPTERS):
             begun, over = self.phases.get(start), self.phases.get(end)
             if begun is not None and over is not None:
+                self.spans.add(name, begun, over)
+        # A machine whose clock was stepped meanwhile, or whose job wrote nonsense, has no such spans.
+        for name, start, end in _COUNTED:
+            begun, over = self._counters.get(start), self._counters.get(end)
+            if begun is not None and over is not None and begun <= over:
                 self.spans.add(name, begun, over)
         started = self.phases.get("started")
         if started is not None:

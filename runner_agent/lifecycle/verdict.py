@@ -14,13 +14,15 @@ MOST_RELAUNCHES = 5
 RACE_S = 30.0
 """A registration this young may not have reached all of GitHub yet."""
 
-_STOPPED_JOB = {Why.JOB_LIMIT: Result.TIMEOUT, Why.ASSIGNED: Result.ORPHANED}
+_STOPPED_JOB = {Why.JOB_LIMIT: Result.TIMEOUT, Why.ASSIGNED: Result.ORPHANED, Why.FULL: Result.DISK_FULL}
 _STOPPED_IDLE = {
     Why.GHOST: (Result.GHOST, Next.REARM),
     Why.REGISTRATION: (Result.REGISTRATION_FAILED, Next.REARM),
     Why.CONFLICT: (Result.REGISTRATION_FAILED, Next.FINISH),
     Why.ASSIGNED: (Result.GHOST, Next.FINISH),
     Why.IDLE: (Result.NO_JOB, Next.FINISH),
+    Why.FULL: (Result.DISK_FULL, Next.FINISH),
+    Why.CLOCK: (Result.REGISTRATION_FAILED, Next.CLOCK),
     Why.NOTICE: (Result.INTERRUPTED, Next.FINISH),
     Why.REBALANCE: (Result.INTERRUPTED, Next.FINISH),
 }
@@ -45,6 +47,14 @@ def _of_stopped(stop: Stop, told: Outcome, ended: Ended) -> Outcome:
     return Outcome(_STOPPED_JOB.get(stop.why, Result.INTERRUPTED), Next.FINISH, stop.reason, ended.exit_code)
 
 
+def of_starved(outcome: Outcome, ended_programs: tuple[str, ...] | None) -> Outcome:
+    """The same, where the kernel ended something during the job for lack of memory and the job did not do well."""
+    if ended_programs is None or outcome.result not in {Result.FAILED, Result.ORPHANED, Result.OUT_OF_MEMORY}:
+        return outcome
+    who = ", ".join(ended_programs) or "a program"
+    return replace(outcome, result=Result.OUT_OF_MEMORY, reason=f"the kernel ended {who} for lack of memory")
+
+
 @dataclass(slots=True)
 class Relaunches:
     """How often one registration may be started again."""
@@ -52,6 +62,7 @@ class Relaunches:
     errors: int = 0
     updates: int = 0
     raced: bool = False
+    stepped: bool = False
 
     def settle(self, outcome: Outcome, ended: Ended, age_s: float) -> Outcome:
         """The outcome with what really follows, now that this one has been counted."""
@@ -61,6 +72,9 @@ class Relaunches:
         if outcome.next is Next.RELAUNCH:
             self.errors += 1
             return outcome if self.errors <= MOST_RELAUNCHES else replace(outcome, next=Next.REARM)
+        if outcome.next is Next.CLOCK:
+            again, self.stepped = self.stepped, True
+            return replace(outcome, next=Next.FINISH) if again else outcome
         if outcome.next is Next.AFTER_UPDATE:
             self.updates += 1
             return outcome if self.updates <= 1 else replace(outcome, next=Next.REARM)

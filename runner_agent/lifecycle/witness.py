@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from runner_agent.ballast import Ballast
+from runner_agent.cloud import Notice
 from runner_agent.contract.bundle import Limits
 from runner_agent.contract.reports import ReportKind
+from runner_agent.lifecycle.hooks import Hooks
 from runner_agent.lifecycle.states import State
 from runner_agent.lifecycle.story import Story
 from runner_agent.limits import REGISTERED_AFTER_S
 from runner_agent.listener.lines import Heard, Said
 from runner_agent.logs import Tell
+from runner_agent.strain import strains
+from runner_agent.telemetry.peaks import Meter
+from runner_agent.vitals import Vitals
 from runner_agent.watch import Stop, View, Why
 
 _PHASES = {
@@ -25,17 +31,31 @@ _PHASES = {
 _FOREVER = float("inf")
 
 
+@dataclass(frozen=True, slots=True)
+class Aids:
+    """What a witness makes use of besides the story."""
+
+    meter: Meter
+    hooks: Hooks
+    ballast: Ballast
+    ship: Callable[[str], None] = lambda _line: None
+    """Send a line of the runner's off; never waits."""
+
+
 @dataclass(slots=True)
 class Telling:
     """Tells the story of one started runner."""
 
     story: Story
+    aids: Aids
     limits: Limits
     tell: Tell
     to: Callable[..., None]
     registered: bool = False
     heartbeats: int = 0
     stopped: bool = False
+    noticed: bool = False
+    strained: dict[str, int] = field(default_factory=dict)
 
     def heard(self, said: Said) -> None:
         """Note the phase; a job that starts is reported at once."""
@@ -45,9 +65,34 @@ class Telling:
             self.tell("listener", said=said.what, detail=said.detail)
             return
         self.story.job_name = said.detail
+        self.aids.meter.begin()
         if not self.stopped:
             self.to(State.RUNNING, job=said.detail)
         self.story.report(ReportKind.STARTED)
+
+    def taken_away(self, notice: Notice, stop_at: float) -> None:
+        """Report it, and let the job's side know: there is time to save something."""
+        self.announced(notice.action)
+        if not self.noticed:
+            self.noticed = True
+            self.aids.hooks.run(notice, stop_at)
+
+    def measured(self, seen: Vitals) -> str:
+        """Count it, and say so once for each limit that is passed; the last one of the disk ends the job."""
+        self.aids.meter.add(seen)
+        found = strains(seen)
+        for strain in found:
+            if strain.level > self.strained.get(strain.what, 0):
+                self.strained[strain.what] = strain.level
+                self.tell("strained", what=strain.what, level=strain.level, detail=strain.detail)
+        ends = next((strain.detail for strain in found if strain.ends), "")
+        if ends:
+            self.aids.ballast.drop()
+        return ends
+
+    def line(self, text: str) -> None:
+        """Hand it on to whoever ships logs."""
+        self.aids.ship(text)
 
     def announced(self, action: str) -> None:
         """Report each announcement once."""

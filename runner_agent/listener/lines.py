@@ -32,6 +32,7 @@ class Heard(StrEnum):
     NETWORK_UP = "network_up"
     UPDATING = "updating"
     DISK_FULL = "disk_full"
+    NO_ICU = "no_icu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ _PLAIN = (
     (Heard.UPDATING, "Runner update in progress"),
     (Heard.UPDATING, "Runner will exit shortly for update"),
     (Heard.DISK_FULL, "No space left on device"),
+    (Heard.NO_ICU, "Couldn't find a valid ICU package"),
 )
 _JOB_REQUEST = re.compile(r"Job request \d+ for plan \S+ job \S+ received\.")
 

@@ -34,6 +34,8 @@ class Next(StrEnum):
     """Start the same runner again with the same configuration."""
     RACE = "race"
     """The same, once more: a registration made this very moment is not known everywhere yet."""
+    CLOCK = "clock"
+    """The same, once the machine's clock is right."""
     AFTER_UPDATE = "after_update"
     """The same, once the runner has replaced itself."""
 
@@ -89,6 +91,8 @@ def _without_job(said: Mapping[Heard, str], exit_code: int) -> Outcome:
 def _by_words(said: Mapping[Heard, str]) -> tuple[Result, Next, str] | None:
     if Heard.SKIPPED in said:
         return Result.GHOST, Next.REARM, "the job announced to the runner was gone or taken"
+    if Heard.NO_ICU in said:
+        return Result.RUNNER_UNAVAILABLE, Next.FINISH, "the image lacks libicu, which the runner needs"
     if Heard.REMOVED in said:
         return Result.NO_JOB, Next.REARM, "the runner was removed at GitHub"
     if Heard.REGISTRATION_DELETED in said:
@@ -104,6 +108,11 @@ _BY_EXIT = {
     4: (Result.REGISTRATION_FAILED, Next.AFTER_UPDATE),
     5: (Result.REGISTRATION_FAILED, Next.FINISH),
     7: (Result.REGISTRATION_FAILED, Next.REARM),
+    # What .NET does where one of its libraries is missing, and the loader where one of the system's is:
+    # another registration would not help this image.
+    127: (Result.RUNNER_UNAVAILABLE, Next.FINISH),
+    134: (Result.RUNNER_UNAVAILABLE, Next.FINISH),
+    -6: (Result.RUNNER_UNAVAILABLE, Next.FINISH),
 }
 """The listener's exit codes where no job ran."""
 

@@ -1,7 +1,8 @@
 """Plays `bin/Runner.Listener` from a scenario: each start plays the next part, the last one again and again.
 
 A part is a list of steps: {"say": line} {"wait": seconds} {"until": file} {"flood": bytes} {"child": "plain"|"daemon"}
-{"exit": code} {"on_interrupt": [steps]} {"deaf": true} {"die": signal} {"touch": file}
+{"exit": code} {"on_interrupt": [steps]} {"deaf": true} {"die": signal} {"touch": file} {"write": [file, bytes]}
+{"fill": folder} {"files": folder} {"hog": [control group's list of processes, bytes]} {"count": [file, counter, time]}
 """
 
 from __future__ import annotations
@@ -65,6 +66,49 @@ def do_child(kind: str) -> None:
     with (HERE / "children").open("a", encoding="ascii") as file:
         file.write(f"{os.getpid()}\n")
     os.execv(sys.executable, [sys.executable, "-S", "-c", CHILD])  # noqa: S606 - no shell is the point
+
+
+def do_write(wish: tuple[str, int]) -> None:
+    (HERE / wish[0]).write_bytes(b"x" * wish[1])
+
+
+def do_fill(name: str) -> None:
+    """Use up a disk, not faster than somebody can look."""
+    (HERE / name).mkdir()
+    try:
+        for number in range(100_000):
+            (HERE / name / str(number)).write_bytes(b"x" * 200_000)
+            time.sleep(0.005)
+    except OSError:
+        return
+
+
+def do_files(name: str) -> None:
+    """Use up the inodes of a disk."""
+    (HERE / name).mkdir()
+    try:
+        for number in range(100_000):
+            (HERE / name / str(number)).touch()
+            time.sleep(0.005)
+    except OSError:
+        return
+
+
+def do_hog(wish: tuple[str, int]) -> None:
+    """A step that needs more memory than there is."""
+    pid = os.fork()
+    if pid == 0:
+        Path(wish[0]).write_text(str(os.getpid()), "ascii")
+        held = bytearray(wish[1])
+        held[::4096] = b"x" * len(held[::4096])
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
+def do_count(wish: tuple[str, str, str]) -> None:
+    name, counter, at = wish
+    with (Path(os.environ["RUNNER_PERFLOG"]) / name).open("a", encoding="utf-8") as file:
+        file.write(f"{counter}:{at}\n")
 
 
 def do_exit(code: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import Bundle, Claim, IntendedJob, Limits, RunnerPackage, Targets, UserData
@@ -18,6 +20,12 @@ from runner_agent.contract.reports import Report
 INSTANCE = "i-0123456789abcdef0"
 ROLE_SECRET = "canary-role-secret-key-0000000000"
 ROLE_TOKEN = "canary-role-session-token-00000000"
+LOG_SECRET = "canary-log-role-secret-000000000000"
+LOG_TOKEN = "canary-log-role-session-token-00000"
+ASSUMED = f"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>ASIALOGS</AccessKeyId><SecretAccessKey>{LOG_SECRET}</SecretAccessKey>
+<SessionToken>{LOG_TOKEN}</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration>
+</Credentials></AssumeRoleResult></AssumeRoleResponse>"""
 LAUNCHED = "2026-11-20T10:00:00Z"
 PATIENCE_S = 30.0
 QUICK = Limits(idle_s=20.0, assigned_s=20.0, job_s=60.0, stop_s=5.0, notice_margin_s=4.5, poll_s=0.05, flush_s=5.0)
@@ -83,6 +91,11 @@ class Stage:
     queue_attempts: int = 0
     files: dict[str, Served] = field(default_factory=dict)
     traces: list[dict[str, Any]] = field(default_factory=list)
+    log_calls: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
+    """Action, body and credential of each call to CloudWatch Logs."""
+    logs_down: bool = False
+    assumed: list[dict[str, list[str]]] = field(default_factory=list)
+    puts: dict[str, bytes] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -96,6 +109,12 @@ class Stage:
 
     def grant(self, *bundles: Bundle) -> None:
         self.answers += [(200, wire.dumps(bundle)) for bundle in bundles]
+
+    @property
+    def logged(self) -> list[str]:
+        """Every line that came to the log stream."""
+        calls = (body for action, body, _ in self.log_calls if action == "PutLogEvents")
+        return [event["message"] for body in calls for event in body["logEvents"]]
 
     def bundle(self, jit_config: str, **changes: Any) -> Bundle:  # noqa: ANN401 - any field of it
         plain = Bundle(
@@ -121,13 +140,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         metadata = self.stage.metadata
+        if not self.path.startswith("/latest/"):
+            self._put()
+            return
         if self._metadata_in_trouble():
             return
         if self.path != "/latest/api/token" or "X-aws-ec2-metadata-token-ttl-seconds" not in self.headers:
             self._answer(400)
             return
         metadata.issued += 1
-        token = f"token-{metadata.issued}"
+        token = f"canary-imds-token-{metadata.issued}"
         metadata.tokens.add(token)
         self._answer(200, token.encode())
 
@@ -151,8 +173,31 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, b"{}")
         elif self.headers.get("X-Amz-Target") == "AmazonSQS.SendMessage":
             self._queue(json.loads(body))
+        elif self.headers.get("X-Amz-Target", "").startswith("Logs_20140328."):
+            self._log(json.loads(body))
+        elif "/sts/aws4_request" in self.headers.get("Authorization", ""):
+            self.stage.assumed.append(parse_qs(body.decode("ascii")))
+            self._answer(200, ASSUMED.encode())
         else:
             self._answer(404)
+
+    def _log(self, body: dict[str, Any]) -> None:
+        stage = self.stage
+        if stage.logs_down:
+            self._answer(503)
+            return
+        action = self.headers["X-Amz-Target"].partition(".")[2]
+        credential = self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
+        stage.log_calls.append((action, body, credential))
+        self._answer(200, b"{}")
+
+    def _put(self) -> None:
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        taken = self.path in self.stage.puts and self.headers.get("If-None-Match") == "*"
+        proven = self.headers["X-Amz-Content-SHA256"] == hashlib.sha256(data).hexdigest()
+        if proven and not taken:
+            self.stage.puts[self.path] = data
+        self._answer(412 if taken else 200 if proven else 400)
 
     def _claim(self, body: bytes) -> None:
         stage = self.stage

@@ -59,7 +59,7 @@ def test_credentials_are_read_once_and_told_to_the_redactor(stage: Stage) -> Non
     pairs = [imds.credentials(), imds.credentials()]
 
     assert pairs[0] == pairs[1] == Credentials("ASIAEXAMPLE", ROLE_SECRET, ROLE_TOKEN)
-    assert learned == [ROLE_SECRET, ROLE_TOKEN]
+    assert learned == ["canary-imds-token-1", ROLE_SECRET, ROLE_TOKEN]
 
 
 def test_a_tag_that_the_machine_may_not_see_is_empty(stage: Stage) -> None:

@@ -58,5 +58,6 @@ def test_the_controller_can_ask_for_a_longer_pause() -> None:
 def test_the_claim_says_nothing_about_who_it_is_from() -> None:
     sent = request(Claim("0.1.0", "launch-1"), "https://claims.example/claim")
 
+    assert isinstance(sent.body, bytes)
     assert wire.loads(Claim, sent.body) == Claim("0.1.0", "launch-1")
     assert "Authorization" not in sent.headers

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from runner_agent.__main__ import Settings, main
+from runner_agent.__main__ import main
 from runner_agent.contract.bundle import RunnerPackage
 from runner_agent.contract.reports import ReportKind, Result
+from runner_agent.settings import Settings
 from tests.runner_agent import runners
 from tests.runner_agent.stage import PATIENCE_S, Served, Stage, until
 from tests.runner_agent.world import RUN, World, done

@@ -177,12 +177,10 @@ def test_the_process_table_survives_any_program_name(tmp_path: Path) -> None:
 def test_the_kernel_started_before_the_agent_and_both_before_now() -> None:
     now = 1_795_168_900.0
 
-    kernel, agent = boot_times(now)
+    born = boot_times(now)
 
-    assert kernel is not None
-    assert agent is not None
-    assert kernel <= agent <= now
+    assert born["kernel"] <= born["userspace"] <= born["agent"] <= now
 
 
 def test_without_a_process_table_no_start_is_known(tmp_path: Path) -> None:
-    assert boot_times(1.0, tmp_path) == (None, None)
+    assert boot_times(1.0, tmp_path) == {}

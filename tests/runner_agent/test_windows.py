@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner_agent.cloud import Command
+from runner_agent.strain import GIB
 from runner_agent.windows import Launcher, Win32Api, WindowsTree
 
 
@@ -51,6 +52,14 @@ class Recording(Win32Api):
     def active(self, job: int) -> int:
         self.calls.append(("active", job))
         return 3
+
+    def memory(self) -> tuple[int, int]:
+        if not self.assignable:
+            raise OSError("Windows refused a call: error 5")
+        return 8 * GIB, 6 * GIB
+
+    def processor(self) -> tuple[float, float]:
+        return 30.0, 40.0
 
     def terminate_job(self, job: int) -> None:
         self.calls.append(("terminate_job", job))
@@ -149,3 +158,21 @@ def test_the_whole_job_is_killed(tmp_path: Path) -> None:
 
     assert strays == 3
     assert api.calls == [("active", 11), ("terminate_job", 11)]
+
+
+def test_windows_tells_of_memory_processor_and_disk_and_of_nothing_else(tmp_path: Path) -> None:
+    windows, _ = tree(Recording())
+
+    seen = windows.vitals(tmp_path)
+
+    assert (seen.memory_mib, seen.busy_s, seen.passed_s) == (2_048.0, 10.0, 40.0)
+    assert (seen.disk_total or 0) > 0
+    assert (seen.files_total, seen.oom_kills, seen.network_bytes) == (None, None, None)
+
+
+def test_what_windows_does_not_tell_is_unknown(tmp_path: Path) -> None:
+    windows, _ = tree(Recording(assignable=False))
+
+    seen = windows.vitals(tmp_path / "none")
+
+    assert (seen.memory_mib, seen.disk_total, seen.passed_s) == (None, None, 40.0)

@@ -6,17 +6,21 @@ import io
 import json
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from runner_agent import vitals
 from runner_agent.aws import Imds
 from runner_agent.contract.bundle import Bundle
 from runner_agent.contract.reports import Report, ReportKind
 from runner_agent.lifecycle.inbox import Inbox
-from runner_agent.lifecycle.life import Machine, Pace, live
+from runner_agent.lifecycle.life import live
+from runner_agent.lifecycle.machine import Machine, Pace
 from runner_agent.logs import Log, Redactor
 from runner_agent.posix import PosixTree
+from runner_agent.vitals import Vitals
 from tests.runner_agent import runners
 from tests.runner_agent.stage import PATIENCE_S, Stage, until
 
@@ -34,7 +38,7 @@ def done(result: str = "Succeeded", code: int = 100) -> list[dict[str, Any]]:
     return [{"say": f"2026-11-20 10:00:09Z: Job build (linux, 3.12) completed with result: {result}"}, {"exit": code}]
 
 
-QUICK_PACE = Pace(race_s=0.05, relaunch_s=0.05, update_s=5.0, boot_s=10.0)
+QUICK_PACE = Pace(race_s=0.05, relaunch_s=0.05, update_s=5.0, boot_s=10.0, gauge_s=0.05)
 
 
 @dataclass
@@ -57,21 +61,30 @@ class World:
     log: io.StringIO = field(default_factory=io.StringIO)
     inbox: Inbox = field(default_factory=lambda: Inbox(lambda: None))
     pace: Pace = QUICK_PACE
+    look: Callable[[Path], Vitals] = lambda folder: replace(vitals.on_linux(folder), memory_stalled=None)
+    ballast: int = 64 * 1024 * 1024
+    stepped: list[int] = field(default_factory=list)
+    """Once for each time the clock was set."""
     _thread: threading.Thread | None = None
 
     def machine(self) -> Machine:
         redactor = Redactor()
+        tell = Log(redactor, self.log)
         return Machine(
             metadata=Imds(self.stage.url, timeout=2.0, learn=redactor.learn),
             tree=PosixTree(),
             power=self.switch,
             inbox=self.inbox,
             redactor=redactor,
-            tell=Log(redactor, self.log),
+            tell=tell,
             home=self.home,
             environment=dict(os.environ),
             aws_endpoint=self.stage.url,
             pace=self.pace,
+            look=self.look,
+            ballast=self.ballast,
+            step_clock=lambda _tell: self.stepped.append(1),
+            listen=tell.also.append,
         )
 
     def bake(self, *parts: runners.Part) -> Path:

@@ -11,7 +11,7 @@ import pytest
 
 from runner_agent.aws import Imds
 from runner_agent.contract.reports import Result
-from runner_agent.lifecycle.life import Pace
+from runner_agent.lifecycle.machine import Pace
 from tests.runner_agent.stage import Stage, raised, until
 from tests.runner_agent.world import RUN, World, done
 

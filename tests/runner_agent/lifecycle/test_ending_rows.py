@@ -40,9 +40,9 @@ def test_row_36_whatever_fails_before_the_claim_the_machine_powers_off(
 @pytest.mark.parametrize(
     "place",
     [
-        "runner_agent.lifecycle.life.prepare",
-        "runner_agent.lifecycle.life.command",
-        "runner_agent.lifecycle.life.outcome_of",
+        "runner_agent.lifecycle.registration.prepare",
+        "runner_agent.lifecycle.registration.command",
+        "runner_agent.lifecycle.registration.outcome_of",
         "runner_agent.lifecycle.session.decide",
         "runner_agent.lifecycle.session.drain",
         "runner_agent.lifecycle.witness.Telling.heard",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ from runner_agent.contract.reports import ReportKind, Result
 from runner_agent.lifecycle.states import MOVES, IllegalMove, State, move
 from runner_agent.listener.launch import MARK
 from tests.runner_agent.runners import jit_config, starts
-from tests.runner_agent.stage import LAUNCHED, until
+from tests.runner_agent.stage import INSTANCE, LAUNCHED, until
 from tests.runner_agent.world import CONNECT, RUN, World, done
 
 ROOT = Path(__file__).parents[3]
@@ -97,7 +98,11 @@ def test_the_set_up_card_lies_beside_the_runner(world: World) -> None:
 
     world.live()
 
-    assert starts(folder)[0]["files"] == {".setup_info": '[{"group": "SpotRunner", "detail": "m7i.large, spot"}]'}
+    theirs, ours = json.loads(starts(folder)[0]["files"][".setup_info"])
+    assert theirs == {"group": "SpotRunner", "detail": "m7i.large, spot"}
+    assert ours["group"] == "SpotRunner machine"
+    assert f"{INSTANCE} m7i.large" in ours["detail"]
+    assert f"Trace: {'a' * 32}" in ours["detail"]
     assert (folder / ".credentials_rsaparams").stat().st_mode & 0o777 == 0o600
 
 

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import hashlib
+
+from runner_agent.contract.bundle import RunnerPackage
+from runner_agent.contract.reports import Result
+from tests.runner_agent import runners
+from tests.runner_agent.stage import Served, until
+from tests.runner_agent.world import RUN, World, done
+
+
+def wanted(world: World) -> tuple[bytes, RunnerPackage]:
+    data, sha256 = runners.archive([*RUN, {"until": "go"}, *done()])
+    world.stage.files["/elsewhere"] = Served(data)
+    return data, RunnerPackage("2.336.0", sha256, ("s3://cache/runner.tar.gz", f"{world.stage.url}/elsewhere"))
+
+
+def test_a_runner_that_the_cache_lacks_is_put_there(world: World) -> None:
+    data, package = wanted(world)
+    world.grant(world.bundle(package=package))
+
+    world.start()
+    until(lambda: world.told("runner_offered"))
+    (world.home / "runner" / "2.336.0" / "go").touch()
+    world.end()
+
+    assert world.stage.puts == {"/cache/runner.tar.gz": data}
+    assert [path.name for path in (world.home / "runner").iterdir()] == ["2.336.0"]
+    assert world.last.result is Result.SUCCESS
+
+
+def test_what_somebody_else_has_put_there_is_not_replaced(world: World) -> None:
+    _, package = wanted(world)
+    world.stage.puts["/cache/runner.tar.gz"] = b"faster"
+    world.grant(world.bundle(package=package))
+
+    world.start()
+    until(lambda: world.told("runner_offered"))
+    (world.home / "runner" / "2.336.0" / "go").touch()
+    world.end()
+
+    assert world.told("runner_offered")[0]["status"] == 412
+    assert world.stage.puts["/cache/runner.tar.gz"] == b"faster"
+
+
+def test_a_runner_from_the_cache_is_not_offered(world: World) -> None:
+    data, _ = runners.archive([*RUN, *done()])
+    world.stage.files["/cache/runner.tar.gz"] = Served(data)
+    package = RunnerPackage("2.336.0", hashlib.sha256(data).hexdigest(), ("s3://cache/runner.tar.gz",))
+    world.grant(world.bundle(package=package))
+
+    world.live()
+
+    assert not world.stage.puts
+    assert world.last.result is Result.SUCCESS
