@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from controller.adapters.aws.fleet import Ec2Fleet
     from controller.adapters.aws.jobs import DynamoJobs
     from controller.adapters.aws.runners import DynamoRunners
-    from controller.adapters.aws.signed import SignedSecrets
-    from controller.adapters.aws.state import DynamoLaunches, DynamoLedger
+    from controller.adapters.aws.signed import SignedCalls, SignedSecrets
+    from controller.adapters.aws.state import DynamoLaunches, DynamoLedger, DynamoMemory
+    from controller.adapters.github.installations import Installations
     from controller.adapters.telemetry import Telemetry
     from controller.messages import Chore, Delivery
-    from controller.ports import Outbox, Tell
+    from controller.ports import Configs, Origins, Outbox, Tell
     from controller.usecases.launch_machines import LaunchMachines
     from runner_agent.contract.bundle import Bundle, Claim
 
@@ -52,12 +53,12 @@ class WebhookDoor:
         from controller.adapters.github.webhook import is_signed
 
         now = self.clock()
-        if is_signed(body, signature, self.secrets.read(self.secret_id, now).split()):
+        if is_signed(body, signature, self.secrets.read(self.secret_id, now).splitlines()):
             return True
         if not signature or now - self._reread_at < REREAD_S:
             return False
         self._reread_at = now
-        return is_signed(body, signature, self.secrets.read(self.secret_id, now, fresh=True).split())
+        return is_signed(body, signature, self.secrets.read(self.secret_id, now, fresh=True).splitlines())
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,6 @@ def webhook_door() -> WebhookDoor:
     from controller.adapters.aws.routes import Queues
     from controller.adapters.aws.signed import SignedCalls, SignedOutbox, SignedSecrets
     from controller.adapters.telemetry import Telemetry
-    from controller.domain.labels import is_ours
 
     settings = Settings.read(os.environ)
     calls = SignedCalls(AwsAccess.read(os.environ))
@@ -102,9 +102,19 @@ def webhook_door() -> WebhookDoor:
         outbox=SignedOutbox(calls, Queues(settings.jobs_queue_url, settings.reports_queue_url)),
         servers=(settings.github_api_url,),
         tell=Telemetry(settings.stack, "webhook").tell,
-        is_ours=is_ours,
+        is_ours=_recognition(settings, calls),
         clock=time.time,
     )
+
+
+def _recognition(settings: Settings, calls: SignedCalls) -> Callable[[tuple[str, ...]], bool]:
+    from controller.domain.recognition import Recognition
+
+    if not settings.routing_parameter:
+        return Recognition()
+    from controller.adapters.aws.signed_rules import SignedRecognition
+
+    return SignedRecognition(calls, settings.routing_parameter, settings.config_ttl_s, time.time)
 
 
 @cache
@@ -120,8 +130,10 @@ def dispatch_door() -> QueueDoor:
         region=stack.settings.region,
         jobs=stack.jobs,
         configs=stack.configs,
+        memory=stack.memory,
         tell=stack.telemetry.tell,
         clock=time.time,
+        origins=stack.origins(),
     )
     dispatch = Dispatch(
         accept=accept,
@@ -154,13 +166,30 @@ def reports_door() -> QueueDoor:
 
 
 @cache
+def events_door() -> QueueDoor:
+    """What EC2 says of machines."""
+    from controller.adapters.aws import notices
+    from controller.usecases.handle_interruption import HandleInterruption
+
+    stack = _stack("events")
+    handle = HandleInterruption(
+        last_word_s=stack.settings.last_word_s,
+        read=notices.read,
+        jobs=stack.jobs,
+        runners=stack.runners,
+        ledger=stack.ledger,
+        outbox=stack.outbox(),
+        tell=stack.telemetry.tell,
+        clock=time.time,
+    )
+    return QueueDoor(handle, stack.telemetry.flush)
+
+
+@cache
 def claim_door() -> ClaimDoor:
     """The machines' claims."""
     from controller import wiring
-    from controller.adapters.aws.secrets import ManagedSecrets
-    from controller.adapters.aws.state import DynamoMemory
     from controller.adapters.github.api import GitHubApi
-    from controller.adapters.github.tokens import App
     from controller.usecases.claim_runner import ClaimRunner, Terms
     from runner_agent.contract.bundle import Targets
 
@@ -175,7 +204,6 @@ def claim_door() -> ClaimDoor:
         lease_grace_s=settings.lease_grace_s,
         release_ttl_s=settings.release_ttl_s,
     )
-    secrets = ManagedSecrets(stack.clients, settings.secret_ttl_s)
     claim = ClaimRunner(
         terms=terms,
         jobs=stack.jobs,
@@ -184,8 +212,8 @@ def claim_door() -> ClaimDoor:
         ledger=stack.ledger,
         fleet=stack.fleet,
         configs=stack.configs,
-        github=GitHubApi(App(settings.app_id, settings.app_key_secret_id), secrets),
-        memory=DynamoMemory(stack.clients, settings.memory_table),
+        github=GitHubApi(stack.installations()),
+        memory=stack.memory,
         tell=stack.telemetry.tell,
         clock=time.time,
     )
@@ -195,11 +223,30 @@ def claim_door() -> ClaimDoor:
 @cache
 def housekeeping_door() -> HousekeepingDoor:
     """The sweeps."""
+    from controller.adapters.github.checks import ChecksApi
+    from controller.adapters.github.runs import RunsApi
     from controller.domain.housekeeping import Patience
+    from controller.messages import Chores
     from controller.usecases.keep_house import KeepHouse
+    from controller.usecases.rerun_jobs import RerunJobs
+    from controller.usecases.tell_commits import TellCommits
 
     stack = _stack("housekeeping")
     settings = stack.settings
+    installations = stack.installations()
+    tell_commits = TellCommits(stack.jobs, stack.ledger, ChecksApi(installations), stack.telemetry.tell, time.time)
+    rerun_jobs = RerunJobs(
+        jobs=stack.jobs,
+        runners=stack.runners,
+        ledger=stack.ledger,
+        memory=stack.memory,
+        runs=RunsApi(installations),
+        configs=stack.configs,
+        outbox=stack.outbox(),
+        tell_commits=tell_commits,
+        tell=stack.telemetry.tell,
+        clock=time.time,
+    )
     keep = KeepHouse(
         patience=Patience(settings.provisioning_deadline_s, settings.lease_grace_s),
         launch_replay_s=settings.launch_replay_s,
@@ -210,6 +257,7 @@ def housekeeping_door() -> HousekeepingDoor:
         fleet=stack.fleet,
         outbox=stack.outbox(),
         launch=stack.launcher(),
+        errands={Chores.INTERRUPTED_JOBS: rerun_jobs, Chores.CHECK_RUNS: tell_commits},
         tell=stack.telemetry.tell,
         clock=time.time,
     )
@@ -226,6 +274,7 @@ class _Stack:
     runners: DynamoRunners
     launches: DynamoLaunches
     ledger: DynamoLedger
+    memory: DynamoMemory
     fleet: Ec2Fleet
     configs: SsmConfigs
     telemetry: Telemetry
@@ -239,7 +288,24 @@ class _Stack:
         from controller.adapters.aws.queue import SqsOutbox
         from controller.adapters.aws.routes import Queues
 
-        return SqsOutbox(self.clients, Queues(self.settings.jobs_queue_url, self.settings.reports_queue_url))
+        settings = self.settings
+        queues = Queues(settings.jobs_queue_url, settings.reports_queue_url, settings.housekeeping_queue_url)
+        return SqsOutbox(self.clients, queues)
+
+    def installations(self) -> Installations:
+        from controller.adapters.aws.secrets import ManagedSecrets
+        from controller.adapters.github.installations import Installations
+        from controller.adapters.github.tokens import App
+
+        secrets = ManagedSecrets(self.clients, self.settings.secret_ttl_s)
+        return Installations(App(self.settings.app_id, self.settings.app_key_secret_id), secrets)
+
+    def origins(self) -> Origins | None:
+        if not self.settings.routing_parameter:
+            return None
+        from controller.adapters.github.origins import RunOrigins
+
+        return RunOrigins(self.installations())
 
     def launcher(self) -> LaunchMachines:
         import uuid
@@ -274,7 +340,7 @@ def _stack(door: str) -> _Stack:
     from controller.adapters.aws.fleet import Ec2Fleet
     from controller.adapters.aws.jobs import DynamoJobs
     from controller.adapters.aws.runners import DynamoRunners
-    from controller.adapters.aws.state import DynamoLaunches, DynamoLedger, Tables
+    from controller.adapters.aws.state import DynamoLaunches, DynamoLedger, DynamoMemory, Tables
     from controller.adapters.telemetry import Telemetry
 
     settings = Settings.read(os.environ)
@@ -287,10 +353,21 @@ def _stack(door: str) -> _Stack:
         runners=DynamoRunners(clients, settings.runners_table),
         launches=DynamoLaunches(clients, settings.launches_table),
         ledger=DynamoLedger(clients, tables),
+        memory=DynamoMemory(clients, settings.memory_table),
         fleet=Ec2Fleet(clients, settings.stack, environment.pairs(settings.subnets)),
-        configs=SsmConfigs(clients, settings.config_prefix, settings.config_ttl_s),
+        configs=SsmConfigs(clients, settings.config_prefix, settings.config_ttl_s, settings.routing_parameter),
         telemetry=Telemetry(settings.stack, door, settings.otlp_endpoint),
     )
+
+
+def operator_configs(stack: str, region: str) -> Configs:
+    """A stack's configurations and rules, read with the operator's own credentials."""
+    from controller import documents
+    from controller.adapters.aws.clients import Clients
+    from controller.adapters.aws.configs import SsmConfigs
+
+    prefix = f"/spotrunner/{stack}/runner-configs/"
+    return SsmConfigs(Clients(region), prefix, ttl_s=60.0, routing=f"{prefix}{documents.ROUTING}")
 
 
 _DOORS: dict[str, Callable[[], object]] = {
@@ -299,6 +376,7 @@ _DOORS: dict[str, Callable[[], object]] = {
     "claim": claim_door,
     "reports": reports_door,
     "housekeeping": housekeeping_door,
+    "events": events_door,
 }
 
 

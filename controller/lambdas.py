@@ -106,6 +106,12 @@ def reports(event: QueueEvent, _context: object) -> QueueAnswer:
     return _batch(event, door.handle, door.flush)
 
 
+def events(event: QueueEvent, _context: object) -> QueueAnswer:
+    """A batch of what EC2 says of machines."""
+    door = app.events_door()
+    return _batch(event, door.handle, door.flush)
+
+
 def housekeeping(event: QueueEvent, _context: object) -> QueueAnswer:
     """Housekeeping tasks, one message each."""
     door = app.housekeeping_door()
@@ -154,7 +160,10 @@ _BAD_REQUEST = 400
 
 def _body(event: HttpEvent) -> bytes:
     body = str(event.get("body") or "")
-    return base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    try:
+        return base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    except ValueError as bad:
+        raise binascii.Error(str(bad)) from bad
 
 
 def _answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> HttpAnswer:

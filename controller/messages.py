@@ -3,6 +3,7 @@
     jobs queue          JobQueued | Wake          webhook, redelivery, scan, a schedule -> dispatch
     reports queue       JobMoved | Report         webhook, machines                     -> reports
     housekeeping queue  Chore                     schedules, an operator                -> housekeeping
+    events queue        EC2's own events          EventBridge, by `wiring.RULES`        -> events
 
 A message's `kind` says which it is. A `Report` is the agent's (see `runner_agent.contract.reports`).
 """
@@ -31,6 +32,8 @@ class Chores(StrEnum):
     ORPHANED_MACHINES = "orphaned-machines"
     STUCK_PROVISIONING = "stuck-provisioning"
     PENDING_LAUNCHES = "pending-launches"
+    INTERRUPTED_JOBS = "interrupted-jobs"
+    CHECK_RUNS = "check-runs"
 
 
 @dataclass(frozen=True, slots=True)

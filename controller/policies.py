@@ -82,6 +82,17 @@ def send_only(queues: Iterable[str]) -> Document:
     return _document([_allow(("sqs:SendMessage",), sorted(queues))])
 
 
+def from_rules(queue: str, rules: Sequence[str], place: Place) -> Statement:
+    """Lets EventBridge put on a queue what these rules of the stack, and no one else's, select."""
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"ArnEquals": {"aws:SourceArn": list(rules)}, **_equals("aws:SourceAccount", place.account)},
+    }
+
+
 def publish_only(topic: str, services: Iterable[str], place: Place) -> Document:
     """Lets AWS's services publish on a topic for this account, and nobody publish without TLS."""
     allow = {

@@ -8,11 +8,13 @@ from typing import Protocol
 
 from controller.domain.events import Event
 from controller.domain.fleet_config import Arch, Os, RunnerConfig
+from controller.domain.interruption import RunJob, RunState
 from controller.domain.job import Job
 from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchAnswer, LaunchPlan
+from controller.domain.rules import Rules
 from controller.domain.runner import Runner
-from controller.messages import Delivery, JobMoved, JobQueued, Wake
+from controller.messages import Chore, Delivery, JobMoved, JobQueued, Wake
 
 Tell = Callable[[Event], None]
 """A use case's only voice."""
@@ -34,6 +36,9 @@ class Jobs(Protocol):
 
     def under_way(self, limit: int) -> list[Job]:
         """Jobs with a machine launching, booting or at work, longest queued first; may be a moment behind."""
+
+    def owed(self, limit: int) -> list[Job]:
+        """Jobs about which something is still to be said or done at GitHub; may be a moment behind."""
 
 
 class Runners(Protocol):
@@ -91,8 +96,8 @@ class Backlog(Protocol):
 class Outbox(Protocol):
     """Where a door hands work to another door."""
 
-    def send(self, message: JobQueued | JobMoved | Wake) -> None:
-        """Put the message on its queue; raises `Unavailable` where the queue does not take it."""
+    def send(self, message: JobQueued | JobMoved | Wake | Chore, after_s: float = 0.0) -> None:
+        """Put the message on its queue, to be seen after a while; raises `Unavailable` where it is not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,19 @@ class Configs(Protocol):
 
     def find(self, name: str, now: float) -> RunnerConfig | None:
         """The configuration of this name; raises `Rejected` naming the field where it is unusable."""
+
+    def rules(self, now: float) -> Rules:
+        """What the stack says about labels; raises `Unavailable` where it can not be known."""
+
+
+class Origins(Protocol):
+    """Where the runs of jobs come from."""
+
+    def is_fork(self, message: JobQueued, now: float) -> bool:
+        """Whether a job's run comes from another repository than it runs in; costs a request to GitHub.
+
+        What GitHub does not say counts as a fork; raises `Unavailable` where it did not answer.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +207,55 @@ class GitHub(Protocol):
 
     def release(self, wanted: Registration, os: Os, arch: Arch, now: float) -> Release:
         """The release that GitHub offers now; raises `Rejected` for one without a SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """A workflow run, and as whom to speak of it."""
+
+    server: str
+    installation_id: int
+    repository: str
+    run_id: int
+
+
+class Runs(Protocol):
+    """GitHub's workflow runs; each raises `Unavailable` for limits and faults, `Rejected` for a refusal."""
+
+    def state(self, run: RunRef, now: float) -> RunState:
+        """How the run stands."""
+
+    def jobs(self, run: RunRef, now: float) -> list[RunJob]:
+        """The jobs of the run's latest attempt."""
+
+    def rerun_failed(self, run: RunRef, now: float) -> bool:
+        """Run the run's failed jobs again; False where GitHub refuses because the run is active."""
+
+    def rerun_job(self, run: RunRef, job_id: int, now: float) -> bool:
+        """Run this job again, and those that need it; False where GitHub refuses because the run is active."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """A few words of ours on a commit."""
+
+    server: str
+    installation_id: int
+    repository: str
+    head_sha: str
+    name: str
+    title: str
+    summary: str
+    conclusion: str
+    external_id: str
+    """What it is about, in our words; a later one of the same name takes its place."""
+
+
+class Checks(Protocol):
+    """Where commits are told what became of their jobs."""
+
+    def post(self, check: CheckRun, now: float) -> None:
+        """Show it on the commit; raises `Unavailable` for limits and faults, `Rejected` for a refusal."""
 
 
 class Secrets(Protocol):

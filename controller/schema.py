@@ -56,6 +56,8 @@ WAITING = "waiting"
 UNDER_WAY = "open"
 MACHINES = "alive"
 PENDING = "pending"
+OWED = "owed"
+"""Jobs about which something is still to be said or done at GitHub."""
 
 NUMERIC_SORTS = frozenset({"queued_at", "lease_until", "created_at"})
 
@@ -77,6 +79,8 @@ def stage_of(record: Job | Runner | Launch) -> str | None:
             name = WAITING
         case Job() if record.state in OPEN:
             name = UNDER_WAY
+        case Job() if record.owes:
+            name = OWED
         case Runner() if record.state in ALIVE:
             name = MACHINES
         case Launch(state=LaunchState.PENDING):

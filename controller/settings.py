@@ -31,6 +31,7 @@ class Settings:
     jobs_queue_url: str
     reports_queue_url: str
     housekeeping_queue_url: str
+    events_queue_url: str
     webhook_secret_id: str
     """Secrets Manager: the webhook secret; several, one to a line, while one is being replaced."""
     app_key_secret_id: str
@@ -39,6 +40,8 @@ class Settings:
     github_api_url: str = "https://api.github.com"
     config_prefix: str
     """SSM parameters `<prefix><name>` hold the runner configurations."""
+    routing_parameter: str = ""
+    """The SSM parameter with the routing document; empty: no rules, and no language but our own."""
     launch_templates: str
     """`linux/x64=lt-…,linux/arm64=lt-…,windows/x64=lt-…`"""
     subnets: str
@@ -58,6 +61,8 @@ class Settings:
     release_ttl_s: float = 21_600.0
     """How long the answer to "which runner release is current" is good for."""
     notice_poll_s: float = 2.0
+    last_word_s: float = 20.0
+    """How long the last report of a machine that has ended may still be on its way."""
     drain_limit: int = 200
     """How many wake-ups one dispatch takes off the queue by itself after a full batch."""
 

@@ -142,6 +142,25 @@ SIGNALS: dict[str, Signal] = {
     "MachineTerminated": Signal(
         _WARNING, "{instance} terminated by housekeeping: {reason}", (Metric("MachinesTerminated"),), alert=True
     ),
+    "InterruptionNoticed": Signal(
+        _WARNING,
+        "{instance} ({instance_type} in {zone}, {state}, job {job}): the cloud announces {kind}",
+        (Metric("InterruptionsNoticed", by=("kind",)),),
+    ),
+    "JobInterrupted": Signal(
+        _WARNING,
+        "job {job} of {repository} ({name}) was lost with {instance}: {interruption}",
+        (Metric("JobsInterrupted"),),
+    ),
+    "RerunStarted": Signal(
+        _INFO,
+        "job {job} of {repository} ({name}) is run again in attempt {attempt} ({scope})",
+        (Metric("RerunsStarted", by=("scope",)),),
+    ),
+    "RerunDeclined": Signal(
+        _WARNING, "job {job} of {repository} ({name}) is not run again: {reason}", (Metric("RerunsDeclined"),)
+    ),
+    "CommitTold": Signal(_INFO, "job {job} of {repository}: check run {title!r} {outcome}", (Metric("CommitsTold"),)),
     "MessageRejected": Signal(
         Level.ERROR,
         "{queue}: message {message} can never be handled: {reason}",

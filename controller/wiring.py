@@ -6,6 +6,7 @@ a queue or a permission that the other does not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from controller import schema
@@ -26,7 +27,9 @@ class Queue:
 JOBS = Queue("jobs", visibility_s=180)
 REPORTS = Queue("reports", visibility_s=90)
 HOUSEKEEPING = Queue("housekeeping", visibility_s=720, max_receives=3)
-QUEUES = (JOBS, REPORTS, HOUSEKEEPING)
+EVENTS = Queue("events", visibility_s=30)
+"""What EC2 says of machines; short, because a machine's last report gets one more visibility to arrive."""
+QUEUES = (JOBS, REPORTS, HOUSEKEEPING, EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,10 @@ def _read(*tables: schema.Table) -> tuple[Grant, ...]:
     return tuple(Grant(("dynamodb:GetItem",), f"table:{table.name}", "records that others write") for table in tables)
 
 
+def _notes(*tables: schema.Table) -> tuple[Grant, ...]:
+    return tuple(Grant(("dynamodb:PutItem",), f"table:{table.name}", "facts for others to read") for table in tables)
+
+
 def _stages(*tables: schema.Table) -> tuple[Grant, ...]:
     return tuple(Grant(("dynamodb:Query",), f"index:{table.name}", "the records of one stage") for table in tables)
 
@@ -124,15 +131,17 @@ _LAUNCH = (
     Grant(("iam:PassRole",), "runner-role", "the instance profile in the launch template"),
 )
 _CONFIGS = Grant(("ssm:GetParameter",), "parameters", "runner configurations")
+_ROUTING = Grant(("ssm:GetParameter",), "parameters", "which labels are ours, where a stack has a routing document")
 _WEBHOOK_SECRET = Grant(("secretsmanager:GetSecretValue",), "secret:webhook", "the signature of deliveries")
 _APP_KEY = Grant(("secretsmanager:GetSecretValue",), "secret:app-key", "to speak as the GitHub App")
+_FORKS = Grant(("secretsmanager:GetSecretValue",), "secret:app-key", "to ask for a run's origin, under a fork policy")
 
 WEBHOOK = Function(
     "webhook",
     Route("POST", "/webhook/github", iam=False),
     timeout_s=9,
     memory_mb=256,
-    grants=(_send(JOBS), _send(REPORTS), _WEBHOOK_SECRET),
+    grants=(_send(JOBS), _send(REPORTS), _WEBHOOK_SECRET, _ROUTING),
 )
 DISPATCH = Function(
     "dispatch",
@@ -143,8 +152,10 @@ DISPATCH = Function(
         _consume(JOBS),
         *_records(schema.JOBS, schema.RUNNERS),
         *_single_records(schema.LAUNCHES),
+        *_read(schema.MEMORY),
         *_stages(schema.JOBS),
         _CONFIGS,
+        _FORKS,
         *_LAUNCH,
     ),
 )
@@ -168,7 +179,7 @@ REPORTS_DOOR = Function(
     Poll(REPORTS, batch=25, window_s=2, max_concurrency=2),
     timeout_s=30,
     memory_mb=512,
-    grants=(_consume(REPORTS), *_records(schema.JOBS, schema.RUNNERS), _send(JOBS)),
+    grants=(_consume(REPORTS), *_records(schema.JOBS, schema.RUNNERS), _send(JOBS), _send(HOUSEKEEPING)),
 )
 HOUSEKEEPER = Function(
     "housekeeping",
@@ -179,13 +190,24 @@ HOUSEKEEPER = Function(
         _consume(HOUSEKEEPING),
         *_records(schema.JOBS, schema.RUNNERS, schema.LAUNCHES),
         *_stages(schema.JOBS, schema.RUNNERS, schema.LAUNCHES),
+        *_notes(schema.MEMORY),
+        _CONFIGS,
+        _APP_KEY,
         _send(JOBS),
+        _send(HOUSEKEEPING),
         *_LAUNCH,
         Grant(("ec2:DescribeInstances",), "every-instance", "what the cloud really runs"),
         Grant(("ec2:TerminateInstances",), "instances", "machines whose lease has run out"),
     ),
 )
-FUNCTIONS = (WEBHOOK, DISPATCH, CLAIM, REPORTS_DOOR, HOUSEKEEPER)
+EVENTS_DOOR = Function(
+    "events",
+    Poll(EVENTS, batch=25, window_s=1, max_concurrency=2),
+    timeout_s=10,
+    memory_mb=512,
+    grants=(_consume(EVENTS), *_records(schema.JOBS, schema.RUNNERS), _send(JOBS), _send(HOUSEKEEPING)),
+)
+FUNCTIONS = (WEBHOOK, DISPATCH, CLAIM, REPORTS_DOOR, HOUSEKEEPER, EVENTS_DOOR)
 
 MACHINE_GRANTS = (
     Grant(("execute-api:Invoke",), "claim-route", "ask for work"),
@@ -210,7 +232,37 @@ SCHEDULES = (
     Schedule("orphaned-machines", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.ORPHANED_MACHINES}),
     Schedule("stuck-provisioning", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.STUCK_PROVISIONING}),
     Schedule("pending-launches", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.PENDING_LAUNCHES}),
+    Schedule("interrupted-jobs", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.INTERRUPTED_JOBS}),
+    Schedule("check-runs", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.CHECK_RUNS}),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Events of the account's default bus that EventBridge puts on a queue as they are."""
+
+    name: str
+    pattern: Mapping[str, object]
+    queue: Queue
+
+
+def _from_ec2(kind: str, **more: object) -> dict[str, object]:
+    return {"source": ["aws.ec2"], "detail-type": [kind], **more}
+
+
+RULES = (
+    Rule("spot-warning", _from_ec2("EC2 Spot Instance Interruption Warning"), EVENTS),
+    Rule("rebalance", _from_ec2("EC2 Instance Rebalance Recommendation"), EVENTS),
+    Rule(
+        "machine-ended",
+        _from_ec2(
+            "EC2 Instance State-change Notification",
+            detail={"state": ["shutting-down", "terminated", "stopping", "stopped"]},
+        ),
+        EVENTS,
+    ),
+)
+"""No pattern can name our machines alone, because these events carry no tags: the door looks up whose they are."""
 
 
 def role_name(stack: str, function: str) -> str:

@@ -62,6 +62,8 @@ class StackConfig:
     """ARN of the policy that bounds every role of the stack; empty: none."""
     service_roles: bool
     otlp_endpoint: str
+    routing: bool = False
+    """Whether the parameter `_routing` beside the runner configurations is read; the operator writes it."""
     settings: Mapping[str, float]
     """Durations of `Settings` that differ from their defaults."""
     build: Path
@@ -107,6 +109,7 @@ def read(stack: str, given: Mapping[str, object]) -> StackConfig:
         monthly_budget=values.number("monthlyBudget", 0, 0, 10_000_000),
         boundary=values.text("permissionsBoundary", _POLICY, "the ARN of a policy", ""),
         service_roles=values.flag("serviceRoles", default=False),
+        routing=values.flag("routing", default=False),
         otlp_endpoint=values.text("otlpEndpoint", _ADDRESS, _AN_ADDRESS, ""),
         settings=_settings(values),
         build=Path(values.text("build", r"\S.*", "a folder", "build/lambda")),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from controller.documents import ROUTING
 from controller.settings import Settings
 from infra.config import StackConfig
 from infra.messaging import Messaging
@@ -38,6 +39,7 @@ def decided(config: StackConfig) -> dict[str, Any]:
         "app_id": config.app_id,
         "github_api_url": config.github_api_url,
         "config_prefix": config.config_prefix,
+        "routing_parameter": f"{config.config_prefix}{ROUTING}" if config.routing else "",
         "otlp_endpoint": config.otlp_endpoint,
         **config.settings,
     }

@@ -1,9 +1,10 @@
-"""How work travels: the queues with their dead letters, and the schedules that put messages on them."""
+"""How work travels: the queues with their dead letters, and the schedules and rules that put messages on them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pulumi
 import pulumi_aws as aws
@@ -26,6 +27,7 @@ class Messaging(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self)
         self.queues = {queue.name: _with_dead_letters(config, queue, inside) for queue in wiring.QUEUES}
         self._schedule(config, inside)
+        self._listen(config, inside)
         self.register_outputs({})
 
     def _schedule(self, config: StackConfig, inside: pulumi.ResourceOptions) -> None:
@@ -51,6 +53,20 @@ class Messaging(pulumi.ComponentResource):
                 flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
                 target=_target(schedule, self.queues[schedule.queue.name], role),
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[may_send]),
+            )
+
+    def _listen(self, config: StackConfig, inside: pulumi.ResourceOptions) -> None:
+        """EventBridge's events go to their queues as they are; the queues' policies let in what these rules select."""
+        for rule in wiring.RULES:
+            made = aws.cloudwatch.EventRule(
+                rule.name,
+                name=_rule_name(config, rule),
+                description=f"What {config.stack} hears of EC2: {rule.name}",
+                event_pattern=json.dumps(rule.pattern, sort_keys=True),
+                opts=inside,
+            )
+            aws.cloudwatch.EventTarget(
+                rule.name, rule=made.name, arn=self.queues[rule.queue.name].arn, target_id=rule.queue.name, opts=inside
             )
 
 
@@ -90,9 +106,23 @@ def _with_dead_letters(config: StackConfig, queue: wiring.Queue, inside: pulumi.
         opts=inside,
     )
     for name, made in ((queue.name, alive), (f"{queue.name}{DEAD}", dead)):
-        policy = made.arn.apply(lambda arn: json.dumps(policies.tls_only("sqs", [arn])))
+        rules = [_rule_arn(config, rule) for rule in wiring.RULES if rule.queue.name == name]
+        policy = made.arn.apply(partial(_queue_policy, rules, config))
         aws.sqs.QueuePolicy(name, queue_url=made.url, policy=policy, opts=inside)
     return alive
+
+
+def _queue_policy(rules: Sequence[str], config: StackConfig, arn: str) -> str:
+    let_in = [policies.from_rules(arn, rules, config.place)] if rules else []
+    return json.dumps(policies.only(*policies.tls_only("sqs", [arn])["Statement"], *let_in))
+
+
+def _rule_name(config: StackConfig, rule: wiring.Rule) -> str:
+    return f"{config.stack}-{rule.name}"
+
+
+def _rule_arn(config: StackConfig, rule: wiring.Rule) -> str:
+    return config.place.arn("events", f"rule/{_rule_name(config, rule)}")
 
 
 def _target(schedule: wiring.Schedule, queue: aws.sqs.Queue, role: aws.iam.Role) -> aws.scheduler.ScheduleTargetArgs:

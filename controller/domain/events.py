@@ -185,6 +185,60 @@ class MachineTerminated:
 
 
 @dataclass(frozen=True, slots=True)
+class InterruptionNoticed:
+    """The cloud takes a machine of ours away, or advises to leave it."""
+
+    instance: str
+    job: str
+    kind: str
+    state: str
+    instance_type: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobInterrupted:
+    """A job failed because its machine was taken away."""
+
+    job: str
+    repository: str
+    name: str
+    instance: str
+    interruption: str
+
+
+@dataclass(frozen=True, slots=True)
+class RerunStarted:
+    """GitHub runs an interrupted job again, alone or with all failed jobs of its run."""
+
+    job: str
+    repository: str
+    name: str
+    attempt: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class RerunDeclined:
+    """An interrupted job is not run again."""
+
+    job: str
+    repository: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitTold:
+    """A commit has its check run that says what became of a job, or GitHub refuses to take one."""
+
+    job: str
+    repository: str
+    title: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChoreDone:
     """One housekeeping task has run."""
 
@@ -214,6 +268,11 @@ Event = (
     | MachineReported
     | MachineGone
     | MachineTerminated
+    | InterruptionNoticed
+    | JobInterrupted
+    | RerunStarted
+    | RerunDeclined
+    | CommitTold
     | MessageRejected
     | MessageDelayed
     | ChoreDone

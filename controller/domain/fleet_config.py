@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -18,6 +19,17 @@ class Arch(StrEnum):
 
     X64 = "x64"
     ARM64 = "arm64"
+
+
+class Retry(StrEnum):
+    """What is run again after an interruption."""
+
+    FALSE = "false"
+    """Nothing."""
+    JOB = "job"
+    """The job that was interrupted."""
+    RUN = "run"
+    """Every failed job of the run, together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,15 @@ class RunnerConfig:
     families: tuple[str, ...] = ()
     """Instance families (`c7g`) or types (`c7g.large`); empty means any of the catalogue."""
     spot: bool = True
+    retry: Retry = Retry.JOB
+    images: Mapping[str, str] = field(default_factory=dict)
+    """What `image=` may say, and the AMI it means; without it the launch template's."""
+    image: str = ""
+    """One of `images`, for jobs that name none."""
+    disk: int | None = None
+    """GiB of the root disk; without it the launch template's."""
+    root_device: str = "/dev/sda1"
+    """What the images call their root disk: another name would add a disk instead of making this one larger."""
     extra_labels: tuple[str, ...] = ()
     """Registered beside the job's own labels."""
     runner_group_id: int = 1

@@ -57,6 +57,22 @@ class IllegalMove(ValueError):
     """The table of arrows has no such move."""
 
 
+class Rerun(StrEnum):
+    """How far the re-run of an interrupted job has come."""
+
+    NONE = ""
+    """It was not interrupted."""
+    WANTED = "wanted"
+    """Its run must end first."""
+    ASKED = "asked"
+    """GitHub is being asked, or the answer was lost."""
+    MADE = "made"
+    DECLINED = "declined"
+    """The job's reason says why."""
+    OVERTAKEN = "overtaken"
+    """Somebody else had it run again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One job attempt. Times are seconds since the epoch; None is "not known"."""
@@ -79,6 +95,8 @@ class Job:
     home: str
     """The region that may act on this job; others only read it."""
     config: str = ""
+    wanted: str = ""
+    """The label of ours that its labels stand for, where they are written in another language."""
     shape: str = ""
     """Jobs of one shape can run on each other's machines."""
     state: JobState = JobState.WAITING
@@ -96,6 +114,13 @@ class Job:
     replacements: int = 0
     """Machines launched because another job took this one's runner."""
     on_demand: bool = False
+    reruns: int = 0
+    """How often a job of this name has been run again in this run after an interruption."""
+    rerun: Rerun = Rerun.NONE
+    rerun_at: float = 0.0
+    """When to look next whether it can be run again."""
+    told: bool = False
+    """Whether the commit has its check run that says what became of the job."""
     runner_name: str = ""
     """The runner that GitHub says ran it."""
     started_at: float | None = None
@@ -109,6 +134,14 @@ class Job:
     def id(self) -> str:
         """The record's name in storage and in messages."""
         return str(self.key)
+
+    @property
+    def owes(self) -> bool:
+        """Whether something about the job is still to be said or done at GitHub."""
+        if self.rerun in {Rerun.WANTED, Rerun.ASKED}:
+            return True
+        worth_telling = self.state is JobState.REFUSED or self.rerun in {Rerun.MADE, Rerun.DECLINED}
+        return worth_telling and not self.told
 
 
 def move(job: Job, to: JobState, now: float, reason: str = "", **changes: Any) -> Job:  # noqa: ANN401 - fields of Job

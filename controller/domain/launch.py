@@ -29,6 +29,14 @@ class Offering:
 
 
 @dataclass(frozen=True, slots=True)
+class Disk:
+    """A root disk that differs from the launch template's."""
+
+    device: str
+    gib: int
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchPlan:
     """What to ask the cloud for, in our words."""
 
@@ -39,6 +47,9 @@ class LaunchPlan:
     count: int
     tags: tuple[tuple[str, str], ...]
     strategy: str = "price-capacity-optimized"
+    image: str = ""
+    """Empty: the launch template's."""
+    disk: Disk | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,53 +1,15 @@
-"""The catalogue of instance types, and the choice of those that fit a wish, cheapest first.
-
-Prices are on-demand Linux dollars per vCPU-hour in us-east-1, July 2026. A stale price only changes
-the order: with `price-capacity-optimized` EC2 itself picks among everything offered.
-"""
+"""The choice of the machine types that fit a wish, cheapest first: filters with names, which say what they refuse."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
+from controller.domain import catalogue
+from controller.domain.catalogue import InstanceType
 from controller.domain.fleet_config import Arch, Span
-
-_SIZES = {"large": 2, "xlarge": 4, "2xlarge": 8, "4xlarge": 16, "8xlarge": 32, "12xlarge": 48, "16xlarge": 64}
-
-_FAMILIES: dict[str, tuple[Arch, int, float]] = {
-    # family: architecture, GiB of memory for each vCPU, dollars per vCPU-hour
-    "c6a": (Arch.X64, 2, 0.03825),
-    "c6i": (Arch.X64, 2, 0.0425),
-    "c7a": (Arch.X64, 2, 0.05132),
-    "c7i": (Arch.X64, 2, 0.044625),
-    "c8i": (Arch.X64, 2, 0.046855),
-    "c7g": (Arch.ARM64, 2, 0.03625),
-    "c8g": (Arch.ARM64, 2, 0.03988),
-    "m7i": (Arch.X64, 4, 0.0504),
-    "m7a": (Arch.X64, 4, 0.05796),
-    "m7g": (Arch.ARM64, 4, 0.0408),
-    "m8g": (Arch.ARM64, 4, 0.04488),
-    "r7i": (Arch.X64, 8, 0.06615),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class InstanceType:
-    """One machine type."""
-
-    name: str
-    family: str
-    arch: Arch
-    cpu: int
-    ram: float
-    """GiB."""
-    price: float
-    """On-demand dollars an hour."""
-
-
-CATALOGUE = tuple(
-    InstanceType(f"{family}.{size}", family, arch, cpu, float(cpu * per_cpu), round(cpu * price, 5))
-    for family, (arch, per_cpu, price) in _FAMILIES.items()
-    for size, cpu in _SIZES.items()
-)
+from controller.domain.policy import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +20,72 @@ class Need:
     cpu: Span
     ram: Span | None = None
     families: tuple[str, ...] = ()
+    """Families, types, or patterns of them; empty: any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One reason not to take a type."""
+
+    name: str
+    takes: Callable[[InstanceType], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is left, cheapest first, and what each filter has refused of what came to it."""
+
+    types: tuple[InstanceType, ...]
+    refused: tuple[tuple[str, tuple[InstanceType, ...]], ...]
+
+
+def filters(need: Need, rules: Sequence[Rule] = ()) -> Iterator[Filter]:
+    """The filters of a need, in the order in which they are asked."""
+    yield Filter(f"architecture {need.arch}", lambda offered: offered.arch == need.arch)
+    yield Filter(f"cpu {_words(need.cpu)}", lambda offered: offered.cpu in need.cpu)
+    if need.ram is not None:
+        ram = need.ram
+        yield Filter(f"ram {_words(ram)} GiB", lambda offered: offered.ram in ram)
+    if need.families:
+        yield Filter(f"family {' or '.join(need.families)}", lambda offered: is_named(offered, need.families))
+    else:
+        # Nobody should get a costly or a throttled machine without having asked for its family.
+        yield Filter("price not known, so only by name", lambda offered: offered.price is not None)
+    for rule in rules:
+        yield Filter(f"rule {rule.name!r}", lambda offered, rule=rule: _is_allowed(offered, rule))  # type: ignore[misc]  # the default binds the loop's rule
+
+
+def choose(types: Iterable[InstanceType], asked: Iterable[Filter]) -> Choice:
+    """What passes every filter, cheapest first."""
+    left = list(types)
+    refused: list[tuple[str, tuple[InstanceType, ...]]] = []
+    for one in asked:
+        turned_away = tuple(offered for offered in left if not one.takes(offered))
+        left = [offered for offered in left if one.takes(offered)]
+        refused.append((one.name, turned_away))
+    return Choice(tuple(sorted(left, key=_rank)), tuple(refused))
 
 
 def fitting(need: Need) -> tuple[InstanceType, ...]:
     """The types that meet the need, cheapest first; empty where none does."""
-    fits = [
-        offered
-        for offered in CATALOGUE
-        if offered.arch == need.arch
-        and offered.cpu in need.cpu
-        and (need.ram is None or offered.ram in need.ram)
-        and (not need.families or {offered.family, offered.name} & set(need.families))
-    ]
-    return tuple(sorted(fits, key=lambda offered: (offered.price, offered.name)))
+    return choose(catalogue.shipped().types, filters(need)).types
+
+
+def is_named(offered: InstanceType, patterns: Iterable[str]) -> bool:
+    """Whether a type is meant by one of the patterns, by its family or by itself."""
+    return any(fnmatchcase(offered.family, name) or fnmatchcase(offered.name, name) for name in patterns)
+
+
+def _is_allowed(offered: InstanceType, rule: Rule) -> bool:
+    sizes = {"cpu": offered.cpu, "ram": offered.ram}
+    small_enough = all(size <= rule.most.get(name, size) for name, size in sizes.items())
+    return small_enough and is_named(offered, rule.families)
+
+
+def _rank(offered: InstanceType) -> tuple[bool, float, int, float, str]:
+    """By price; what has none comes last, the smallest first."""
+    return offered.price is None, offered.price or 0.0, offered.cpu, offered.ram, offered.name
+
+
+def _words(span: Span) -> str:
+    return f"{span.low:g}" if span.low == span.high else f"{span.low:g} to {span.high:g}"

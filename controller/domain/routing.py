@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from controller.domain import labels, offerings
-from controller.domain.fleet_config import RunnerConfig
-from controller.domain.offerings import InstanceType, Need
+from controller.domain import catalogue, labels, offerings, policy
+from controller.domain.catalogue import InstanceType
+from controller.domain.fleet_config import Retry, RunnerConfig
+from controller.domain.job import Job
+from controller.domain.launch import Disk
+from controller.domain.offerings import Choice, Need
+from controller.domain.policy import Rule
 from controller.errors import Rejected
 
 FindConfig = Callable[[str], RunnerConfig | None]
@@ -21,8 +25,16 @@ class Route:
     config: RunnerConfig
     need: Need
     spot: bool
-    types: tuple[InstanceType, ...]
-    """Every type that fits, cheapest first; never empty."""
+    retry: Retry
+    image: str
+    """AMI; empty: the launch template's."""
+    disk: Disk | None
+    choice: Choice
+
+    @property
+    def types(self) -> tuple[InstanceType, ...]:
+        """Every type that fits, cheapest first; never empty."""
+        return self.choice.types
 
     @property
     def platform(self) -> str:
@@ -30,8 +42,14 @@ class Route:
         return f"{self.config.os}/{self.need.arch}"
 
 
-def resolve(wanted: labels.Wanted, find: FindConfig) -> Route:
-    """The route of a wish; raises `Rejected` where no configuration or no machine type can meet it."""
+def wish(job: Job) -> labels.Wanted:
+    """What a job written down asks for: its labels in another's language were read when it was accepted."""
+    return labels.parse((job.wanted,) if job.wanted else job.labels)
+
+
+def resolve(wanted: labels.Wanted, find: FindConfig, rules: Sequence[Rule] = ()) -> Route:
+    """The route of a wish; raises `Rejected` where a rule, or no configuration or machine type, allows it."""
+    policy.check(wanted, rules)
     config = find(wanted.config)
     if config is None:
         raise Rejected(f"there is no runner configuration {wanted.config!r}; ask for one that the stack defines")
@@ -42,22 +60,57 @@ def resolve(wanted: labels.Wanted, find: FindConfig) -> Route:
         ram=wanted.ram or (None if wanted.cpu else config.ram),
         families=wanted.families or (() if wanted.arch else config.families),
     )
-    types = offerings.fitting(need)
-    if not types:
-        raise Rejected(f"no machine type has {_words(need)}; widen the range or name other families")
-    spot = config.spot if wanted.spot is None else wanted.spot
-    return Route(config, need, spot, types)
+    choice = offerings.choose(catalogue.shipped().types, offerings.filters(need, rules))
+    if not choice.types:
+        raise Rejected(_nothing(need, choice))
+    return Route(
+        config=config,
+        need=need,
+        spot=config.spot if wanted.spot is None else wanted.spot,
+        retry=config.retry if wanted.retry is Retry.JOB else wanted.retry,
+        image=_image(wanted, config, need),
+        disk=_disk(wanted, config, rules),
+        choice=choice,
+    )
 
 
 def shape(repository: str, route: Route) -> str:
     """A short name for the kind of machine: jobs with the same one can use each other's machines."""
-    text = repr((repository.lower(), route.config.name, route.platform, route.need, route.spot))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    machine = (route.config.name, route.platform, route.need, route.spot, route.image, route.disk)
+    return hashlib.sha256(repr((repository.lower(), *machine)).encode()).hexdigest()[:16]
 
 
 def is_here(wanted: labels.Wanted, environment: str, region: str) -> bool:
     """Whether a job that names an environment or a region means this stack."""
     return wanted.env in {"", environment.lower()} and wanted.region in {"", region.lower()}
+
+
+def _image(wanted: labels.Wanted, config: RunnerConfig, need: Need) -> str:
+    name = wanted.image or config.image
+    if not name:
+        return ""
+    if name not in config.images:
+        raise Rejected(f"configuration {config.name!r} has no image {name!r}; {labels.nearest(name, config.images)}")
+    if need.arch is not config.arch:
+        raise Rejected(f"image {name!r} of configuration {config.name!r} is for {config.arch}, not for {need.arch}")
+    return config.images[name]
+
+
+def _disk(wanted: labels.Wanted, config: RunnerConfig, rules: Sequence[Rule]) -> Disk | None:
+    gib = wanted.disk or config.disk
+    if gib is None:
+        return None
+    for rule in rules:
+        if gib > rule.most.get("disk", gib):
+            raise Rejected(f"rule {rule.name!r} of this stack does not allow a disk of {gib} GiB")
+    return Disk(config.root_device, gib)
+
+
+def _nothing(need: Need, choice: Choice) -> str:
+    """Why nothing is left; a rule is named where it took the last."""
+    last = next((name for name, refused in reversed(choice.refused) if refused), "")
+    by_rule = f"; {last} refuses what else would fit" if last.startswith("rule ") else ""
+    return f"no machine type has {_words(need)}{by_rule}; widen the range or name other families"
 
 
 def _words(need: Need) -> str:

@@ -1,11 +1,9 @@
-"""`make demo`: the example workflows on the embedded cloud, from webhook to power-off, and what came of them."""
+"""`make demo`: workflows on the embedded cloud, with bad luck on purpose, and what came of them."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,88 +14,95 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from controller.local.report import page
-from controller.local.report.mishap import Mishap
-from controller.local.show import Screen, verdict
-from controller.local.stage import Stage
-from controller.local.truth import Summary, judge
+from controller.local.github.workflow import WorkflowError, read_workflow
+from controller.local.performance import Performance, Plan
+from controller.local.scenario import library
+from controller.local.scenario.chance import random_scenario
+from controller.local.scenario.parse import ScenarioError
+from controller.local.scenario.plan import Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_DIR = ROOT / ".demo"
 EXAMPLES = ROOT / "examples" / "workflows"
-LOOK_S = 0.15
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
-def main(
+def main(  # noqa: PLR0913 - a command's options
+    *,
     workflow: Annotated[list[Path] | None, typer.Option(help="A workflow file to run instead of the examples.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON and nothing else.")] = False,  # noqa: FBT002
+    scenario: Annotated[str, typer.Option(help="What goes wrong: a name, a file, or none.")] = "",
+    seed: Annotated[int | None, typer.Option(help="Random bad luck; the same seed replays the same.")] = None,
+    list_scenarios: Annotated[bool, typer.Option("--list-scenarios", help="Say which scenarios there are.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON and nothing else.")] = False,
     run_dir: Annotated[Path, typer.Option(help="Where spans, logs and machines go; emptied first.")] = RUN_DIR,
     timeout: Annotated[float, typer.Option(help="Seconds after which whatever has not ended counts as lost.")] = 120.0,
 ) -> None:
     """Run workflows on an embedded AWS and GitHub, with the production code and real processes.
+
+    Without a choice the examples run, and everything in examples/scenarios/default.yml goes wrong on the way.
+    A workflow of your own runs with the scenario `gentle`, unless you choose another.
 
     Examples:
       make demo
 
       make demo WORKFLOW=.github/workflows/ci.yml
 
-      python -m controller.local.demo --json
+      make demo SCENARIO=storm
+
+      make demo SCENARIO=my-bad-day.yml WORKFLOW=ci.yml
+
+      make demo SEED=7
+
+      python -m controller.local.demo --list-scenarios
     """
-    files = workflow or sorted(EXAMPLES.glob("*.yml"))
-    missing = [str(file) for file in files if not file.is_file()]
-    if missing:
-        raise typer.BadParameter(f"there is no file {', '.join(missing)}", param_hint="--workflow")
+    if list_scenarios:
+        _list()
+        raise typer.Exit
+    plan = _plan(workflow or [], scenario, seed, timeout)
     console = Console(quiet=as_json)
     with _ended_cleanly():
-        summary = run(files, console, run_dir, timeout)
+        performance = Performance(plan, run_dir, console)
+        summary = performance.run()
     if as_json:
-        typer.echo(json.dumps(asdict(summary) | {"good": summary.is_good}))
+        mishaps = [asdict(mishap) for mishap in performance.mishaps]
+        typer.echo(
+            json.dumps(asdict(summary) | {"good": summary.is_good, "scenario": plan.scenario.name, "mishaps": mishaps})
+        )
     raise typer.Exit(0 if summary.is_good else 1)
 
 
-def run(files: list[Path], console: Console, run_dir: Path, timeout_s: float) -> Summary:
-    """Start everything, submit the workflows with two mishaps, watch, and judge from the outside."""
-    shutil.rmtree(run_dir, ignore_errors=True)
-    console.print(f"Starting an embedded AWS and GitHub in {run_dir.name}/ ...", highlight=False)
-    with Stage(run_dir) as stage:
-        began = time.time()
-        # One delivery comes three times and one is forged, as happens: neither may launch anything.
-        stage.github.repeat_next(3)
-        for file in files:
-            stage.github.submit(file)
-        forged_at = time.time()
-        forged = stage.github.send_forged()
-        watch(stage, Screen(console, began), began + timeout_s)
-        jobs, machines, calls = stage.jobs(), list(stage.machines().values()), stage.calls()
-        summary = judge(jobs, machines, calls, stage.processes())
-        played = (
-            Mishap(
-                "One delivery was sent three times", began, answer="One row was written; the copies launched nothing."
-            ),
-            Mishap("A forged delivery arrived", forged_at, answer=f"Refused with status {forged.status_code}."),
-        )
-        mishaps = f"Mishaps      one delivery sent three times; a forged one answered {forged.status_code}"
-    console.print(f"\n{mishaps}", highlight=False)
-    verdict(summary, console)
-    report = page.write(run_dir, jobs, machines, calls, summary, played)
-    console.print(f"Report: {run_dir.name}/{report.name}", highlight=False)
-    console.print(f"Spans of every job: {run_dir.name}/traces.jsonl; logs of every function: {run_dir.name}/functions/")
-    (run_dir / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
-    return summary
+def _plan(workflows: list[Path], wish: str, seed: int | None, timeout: float) -> Plan:
+    files = workflows or sorted(EXAMPLES.glob("*.yml"))
+    missing = [str(file) for file in files if not file.is_file()]
+    if missing:
+        raise typer.BadParameter(f"there is no file {', '.join(missing)}", param_hint="--workflow")
+    if wish and seed is not None:
+        raise typer.BadParameter("a seed makes its own scenario; give one of the two", param_hint="--seed")
+    try:
+        jobs = [job for file in files for job in read_workflow(file).jobs.values()]
+    except WorkflowError as error:
+        raise typer.BadParameter(str(error), param_hint="--workflow") from error
+    try:
+        names = [job.name or job.key for job in jobs if "${{" not in job.name and not job.strategy]
+        scenario = _scenario(wish, seed, names, own=bool(workflows))
+    except ScenarioError as error:
+        raise typer.BadParameter(str(error), param_hint="--scenario") from error
+    return Plan(tuple(files), scenario, timeout, seed)
 
 
-def watch(stage: Stage, screen: Screen, until: float) -> None:
-    """Show the run until everything has ended, or until the time is up."""
-    with screen:
-        while True:
-            settled = stage.settled or time.time() > until
-            screen.update(stage.jobs(), stage.machines(), time.time())
-            if settled:
-                return
-            time.sleep(LOOK_S)
+def _scenario(wish: str, seed: int | None, names: list[str], *, own: bool) -> Scenario:
+    if seed is not None:
+        return random_scenario(seed, names=names)
+    return library.choose(wish or (library.FOR_ANY if own else library.DEFAULT))
+
+
+def _list() -> None:
+    for scenario in library.listed():
+        typer.echo(f"{scenario.name:10} {scenario.about} ({len(scenario.steps)} steps)")
+    typer.echo(f"{library.NONE:10} Nothing goes wrong on purpose.")
+    typer.echo("SEED=n     Bad luck by the die; the same n replays the same.")
 
 
 @contextmanager

@@ -15,12 +15,15 @@ from typing import Any, Self
 from controller import wiring
 from controller.local.aws.calls import CallRecord
 from controller.local.aws.cloud import LocalCloud, Options
-from controller.local.aws.instances import ENDED, Instance, Latencies
+from controller.local.aws.instance import ENDED, Instance, Latencies, Reason, State
 from controller.local.aws.principals import PrincipalKind
 from controller.local.aws.provision import GitHubApp
 from controller.local.github.config import Config
 from controller.local.github.job import Conclusion, Job
 from controller.local.github.server import GitHub
+from controller.local.scenario import deeds
+from controller.local.scenario.outside import DeliverySeen, RunnerSeen, Victims
+from controller.local.scenario.plan import Step
 from controller.local.truth import CallSeen, JobSeen, MachineSeen
 
 RUNNER_CONFIGS: Mapping[str, str] = {
@@ -41,6 +44,10 @@ QUICK: Mapping[str, float | str] = {
 }
 """Settings that shorten time; nothing else about the platform differs from a stack in AWS but its endpoints."""
 
+DEMO: Mapping[str, float | str] = {**QUICK, "claim_deadline_s": 10.0, "lease_grace_s": 3.0, "last_word_s": 5.0}
+"""A machine that never comes up is replaced while somebody watches."""
+DEMO_SPEED = 20.0
+
 BOOT = Latencies(create_fleet_s=0.2, pending_s=0.2, boot_s=0.3)
 SPEED = 10.0
 
@@ -56,6 +63,8 @@ class Stage:
     concurrency: Mapping[str, int] = field(default_factory=lambda: {"claim": 2})
     """How many processes a function may have; one, where it is not named."""
     schedules: Sequence[wiring.Schedule] = wiring.SCHEDULES
+    handlers: str = ""
+    """The module of the functions' handlers, where they are not the production ones."""
     github: GitHub = field(init=False)
     cloud: LocalCloud = field(init=False)
     _open: ExitStack = field(init=False, default_factory=ExitStack)
@@ -75,6 +84,7 @@ class Stage:
                 speed=self.speed,
                 concurrency=self.concurrency,
                 schedules=self.schedules,
+                handlers=self.handlers,
             )
             self.cloud = LocalCloud(self.run_dir, app, RUNNER_CONFIGS, options)
             self._open.enter_context(self.cloud)
@@ -90,12 +100,47 @@ class Stage:
         self._open.close()
 
     def jobs(self) -> list[JobSeen]:
-        """Every job, as GitHub tells it."""
-        return [_job(job, run.name) for run in self.github.runs for job in run.jobs]
+        """Every job of every attempt, as GitHub tells it."""
+        # What a re-run carries over is the job of an attempt before, and is in the history as that.
+        return [
+            _job(job, run.name)
+            for run in self.github.runs
+            for job in getattr(run, "history", run.jobs)
+            if not getattr(job, "carried_from", 0)
+        ]
 
     def machines(self) -> dict[str, MachineSeen]:
         """Every machine there ever was, as the cloud tells it."""
-        return {each.id: _machine(each) for each in self.cloud.instances()}
+        asked = {
+            record.principal for record in self.cloud.calls if record.service == "execute-api" and record.principal
+        }
+        return {each.id: self._machine(each, asked=each.id in asked) for each in self.cloud.instances()}
+
+    def runners(self) -> list[RunnerSeen]:
+        """Every runner that GitHub knows now."""
+        return [RunnerSeen(runner.name, runner.labels) for runner in self.github.runners]
+
+    def deliveries(self) -> list[DeliverySeen]:
+        """Every webhook delivery so far."""
+        return [
+            DeliverySeen(
+                job_id=each.job_id,
+                action=each.action,
+                status=each.status_code,
+                sent_at=each.delivered_at.timestamp(),
+                guid=each.guid,
+                redelivery=each.redelivery,
+                forged=each.forged,
+            )
+            for each in self.github.deliveries
+        ]
+
+    def play(self, step: Step, victims: Victims) -> Sequence[str]:
+        """Let a fault happen; the machines it harms."""
+        if deeds.is_of_cloud(step):
+            return deeds.on_cloud(step, victims, self.cloud)
+        deeds.on_github(step, victims, self.github)
+        return ()
 
     def calls(self) -> list[CallSeen]:
         """Every call for the jobs' sake, as AWS and GitHub counted it; setting the stack up does not count."""
@@ -106,6 +151,27 @@ class Stage:
     def processes(self) -> list[str]:
         """Every living process of a machine, from the process table."""
         return [str(process) for process in self.cloud.processes()]
+
+    def _machine(self, instance: Instance, *, asked: bool) -> MachineSeen:
+        return MachineSeen(
+            instance_id=instance.id,
+            instance_type=instance.type,
+            zone=instance.zone,
+            lifecycle=instance.lifecycle,
+            running=instance.state not in ENDED,
+            launched_at=instance.launched_at,
+            ended_at=instance.ended_at,
+            config=instance.tags.get(wiring.TAG_CONFIG, ""),
+            booted=instance.state is not State.PENDING,
+            hourly=self._hourly(instance),
+            given_up=instance.reason == Reason.BY_CALL and not asked,
+        )
+
+    def _hourly(self, instance: Instance) -> float | None:
+        try:
+            return self.cloud.price(instance.type, instance.zone, instance.lifecycle)
+        except LookupError:
+            return None
 
     @property
     def settled(self) -> bool:
@@ -132,30 +198,28 @@ def _job(job: Job, workflow: str) -> JobSeen:
         broken=_broken(job),
         may_fail=job.may_fail,
         workflow=workflow,
+        run_id=job.run_id,
+        attempt=job.attempt,
+        note=job.note,
     )
 
 
+_SHUT_DOWN = "The runner has received a shutdown signal."
+"""What GitHub shows for a job whose machine had to go; the step that was running has failed then."""
+
+
 def _broken(job: Job) -> str:
-    failed_by_itself = any(step.conclusion is Conclusion.FAILURE for step in job.steps)
-    if job.conclusion is Conclusion.FAILURE and not failed_by_itself:
-        return job.note or "it failed and none of its steps did"
-    return ""
+    if job.conclusion is not Conclusion.FAILURE:
+        return ""
+    if _SHUT_DOWN in job.note:
+        return _SHUT_DOWN.rstrip(".")
+    if any(step.conclusion is Conclusion.FAILURE for step in job.steps):
+        return ""
+    return job.note or "it failed and none of its steps did"
 
 
 def _seconds(moment: datetime | None) -> float | None:
     return moment.timestamp() if moment else None
-
-
-def _machine(instance: Instance) -> MachineSeen:
-    return MachineSeen(
-        instance_id=instance.id,
-        instance_type=instance.type,
-        zone=instance.zone,
-        lifecycle=instance.lifecycle,
-        running=instance.state not in ENDED,
-        launched_at=instance.launched_at,
-        ended_at=instance.ended_at,
-    )
 
 
 _CALLERS: Mapping[PrincipalKind | None, str] = {

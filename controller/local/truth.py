@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 
@@ -29,11 +29,24 @@ class JobSeen:
     may_fail: bool = False
     """Its author allows it to fail."""
     workflow: str = ""
+    run_id: int = 0
+    attempt: int = 1
+    note: str = ""
+    """Why GitHub ended it without a runner."""
 
     @property
     def needs_machine(self) -> bool:
         """Whether GitHub ever offered it to a runner."""
         return self.conclusion != "skipped"
+
+    @property
+    def identity(self) -> tuple[int, str]:
+        """What its attempts have in common."""
+        return (self.run_id, self.name) if self.run_id else (self.job_id, "")
+
+    def machine_among(self, machines: Iterable[str]) -> str:
+        """The machine it ran on, of these; empty where it ran on none."""
+        return next((name for name in machines if self.runner and name in self.runner), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,14 @@ class MachineSeen:
     running: bool
     launched_at: float
     ended_at: float | None = None
+    config: str = ""
+    """The configuration that its tags name."""
+    booted: bool = True
+    """EC2 has called it running."""
+    hourly: float | None = None
+    """Dollars an hour when it was launched; None where the cloud knows none."""
+    given_up: bool = False
+    """It was terminated by a call, having never asked for work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +96,15 @@ class Summary:
     waited_p95: float | None
     calls: dict[str, float] = field(default_factory=dict)
     """Calls for each job that needed a machine, by `caller service action`."""
+    repaired: tuple[str, ...] = ()
+    """What a machine broke, and a later attempt mended."""
+    unanswered: tuple[str, ...] = ()
+    """The mishaps that nobody did anything about."""
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing was lost, broken, doubled, leaked or left."""
-        return not (self.lost or self.broken or self.double or self.leaked or self.processes)
+        """Whether nothing was lost, broken, doubled, leaked, left or unanswered."""
+        return not (self.lost or self.broken or self.double or self.leaked or self.processes or self.unanswered)
 
     def line(self) -> str:
         """The verdict in one line."""
@@ -87,35 +112,69 @@ class Summary:
             f"{self.jobs} jobs, {len(self.lost)} lost, {len(self.double)} double launches, "
             f"{len(self.leaked)} machines leaked, {len(self.processes)} processes left"
         )
-        return words + (f", {len(self.broken)} broken by their machine" if self.broken else "")
+        words += f", {len(self.broken)} broken by their machine" if self.broken else ""
+        mishaps = "mishap" if len(self.unanswered) == 1 else "mishaps"
+        return words + (f", {len(self.unanswered)} {mishaps} unanswered" if self.unanswered else "")
 
 
 def judge(
-    jobs: Sequence[JobSeen], machines: Sequence[MachineSeen], calls: Iterable[CallSeen], processes: Iterable[str]
+    jobs: Sequence[JobSeen],
+    machines: Sequence[MachineSeen],
+    calls: Iterable[CallSeen],
+    processes: Iterable[str],
+    harmed: Collection[str] = (),
+    unanswered: Iterable[str] = (),
 ) -> Summary:
-    """Count what was lost, doubled, leaked and left behind."""
-    ended = [job for job in jobs if job.status == "completed"]
-    waits = sorted(job.started_at - job.queued_at for job in ended if job.started_at is not None)
+    """Count what was lost, doubled, leaked and left behind; `harmed` machines came to nothing by bad luck."""
+    last = latest(jobs)
+    ended = [job for job in last if job.status == "completed"]
+    waits = sorted(
+        job.started_at - job.queued_at for job in jobs if job.status == "completed" and job.started_at is not None
+    )
     counted = Counter(f"{call.caller} {call.service} {call.action}" for call in calls)
     served = sum(1 for job in jobs if job.needs_machine)
     return Summary(
-        jobs=len(jobs),
+        jobs=len(last),
         outcomes=dict(sorted(Counter(job.conclusion for job in ended).items())),
-        lost=tuple(f"{job.name} is {job.status}" for job in jobs if job.status != "completed"),
+        lost=tuple(f"{job.name} is {job.status}" for job in last if job.status != "completed"),
         broken=tuple(f"{job.name}: {job.broken}" for job in ended if job.broken),
-        double=tuple(_surplus(jobs, machines)),
+        double=tuple(_surplus(jobs, machines, harmed)),
         leaked=tuple(machine.instance_id for machine in machines if machine.running),
         processes=tuple(processes),
         waited_p50=_quantile(waits, 50),
         waited_p95=_quantile(waits, 95),
         calls={name: count / served for name, count in sorted(counted.items())} if served else {},
+        repaired=tuple(_repaired(jobs, last)),
+        unanswered=tuple(unanswered),
     )
 
 
-def _surplus(jobs: Sequence[JobSeen], machines: Sequence[MachineSeen]) -> list[str]:
-    """The machines that no job ran on, beyond those whose job ended or waits without one."""
+def latest(jobs: Iterable[JobSeen]) -> list[JobSeen]:
+    """The last attempt of each job, in order of first appearance."""
+    found: dict[tuple[int, str], JobSeen] = {}
+    for job in jobs:
+        if job.identity not in found or found[job.identity].attempt < job.attempt:
+            found[job.identity] = job
+    return list(found.values())
+
+
+def _repaired(jobs: Iterable[JobSeen], last: Iterable[JobSeen]) -> list[str]:
+    well = {job.identity: job for job in last if job.status == "completed" and not job.broken}
+    return [
+        f"{job.name}: {job.broken}; attempt {well[job.identity].attempt} ended well"
+        for job in jobs
+        if job.broken and job.identity in well
+    ]
+
+
+def _surplus(jobs: Sequence[JobSeen], machines: Sequence[MachineSeen], harmed: Collection[str]) -> list[str]:
+    """The machines that no job ran on, beyond those whose job ended or waits without one, and those that failed."""
     used = {job.runner for job in jobs if job.runner}
-    idle = [machine.instance_id for machine in machines if not any(machine.instance_id in name for name in used)]
+    idle = [
+        machine.instance_id
+        for machine in machines
+        if not (machine.given_up or machine.instance_id in harmed or any(machine.instance_id in name for name in used))
+    ]
     without = sum(1 for job in jobs if job.needs_machine and not job.runner)
     return idle[without:]
 

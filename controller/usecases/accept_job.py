@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from controller.domain import labels, routing
+from controller.domain import interruption, labels, reading, routing
 from controller.domain.events import JobAccepted, JobKnown, JobRefused
 from controller.domain.fleet_config import RunnerConfig
 from controller.domain.job import Job, JobState
+from controller.domain.rules import Forks, Trust
 from controller.errors import Rejected
 from controller.messages import JobQueued
-from controller.ports import Configs, Jobs, Tell
+from controller.ports import Configs, Jobs, Memory, Origins, Tell
 from runner_agent.contract.trace import TraceContext
 
 
@@ -23,8 +24,11 @@ class AcceptJob:
     region: str
     jobs: Jobs
     configs: Configs
+    memory: Memory
     tell: Tell
     clock: Callable[[], float]
+    origins: Origins | None = None
+    """Who can tell forks; without it a stack with a policy for forks takes every run for one."""
 
     def __call__(self, messages: Sequence[JobQueued]) -> list[Job]:
         """Write down the jobs that mean this stack; those that were new, as they now stand."""
@@ -35,15 +39,39 @@ class AcceptJob:
         return [replace(job, version=job.version + 1) for job in heard.values() if job.key in new]
 
     def _read(self, message: JobQueued) -> Job | None:
-        job = self._job(message)
+        job = self._marked(self._job(message))
+        rules = self.configs.rules(self.clock())
         try:
-            wanted = labels.parse(message.labels)
-            if not routing.is_here(wanted, self.environment, self.region):
+            read = reading.read(message.labels, rules)
+            if not routing.is_here(read.wanted, self.environment, self.region):
                 return None
-            route = routing.resolve(wanted, self._find)
+            limits = rules.policy.rules_for(message.repository)
+            wanted = self._trusted(message, read.wanted, rules.forks)
+            route = routing.resolve(wanted, self._find, limits)
         except Rejected as refusal:
             return replace(job, state=JobState.REFUSED, reason=str(refusal))
-        return replace(job, config=route.config.name, shape=routing.shape(message.repository, route))
+        foreign = read.grammar != reading.OURS or wanted != read.wanted
+        return replace(
+            job,
+            config=route.config.name,
+            wanted=labels.spell(wanted) if foreign else "",
+            shape=routing.shape(message.repository, route),
+        )
+
+    def _marked(self, job: Job) -> Job:
+        """A later attempt may be the re-run of an interrupted job, which no interruption shall meet again."""
+        if job.key.attempt == 1:
+            return job
+        reruns = self.memory.recall(interruption.mark(job, job.key.attempt), self.clock())
+        return replace(job, on_demand=True, reruns=int(reruns)) if reruns else job
+
+    def _trusted(self, message: JobQueued, wanted: labels.Wanted, forks: Forks) -> labels.Wanted:
+        """The wish as the stack's policy for forks lets it be; asks GitHub only where there is such a policy."""
+        if forks.trust is Trust.ALLOW:
+            return wanted
+        if self.origins is not None and not self.origins.is_fork(message, self.clock()):
+            return wanted
+        return forks.applied(wanted)
 
     def _find(self, name: str) -> RunnerConfig | None:
         return self.configs.find(name, self.clock())

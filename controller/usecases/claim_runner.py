@@ -16,9 +16,10 @@ from controller.domain import runner as runners_of
 from controller.domain import runner_name
 from controller.domain.events import ClaimTurnedAway, WorkClaimed
 from controller.domain.fleet_config import Arch, Os, RunnerConfig
+from controller.domain.interruption import is_notice
 from controller.domain.job import Job, JobState
 from controller.domain.launch import Launch, LaunchState, Machine
-from controller.domain.runner import Lifecycle, Runner, RunnerState
+from controller.domain.runner import ALIVE, Lifecycle, Runner, RunnerState
 from controller.domain.settlement import new_runner
 from controller.errors import AlreadyDone, NothingToDo, Rejected, Unavailable
 from controller.ports import (
@@ -154,6 +155,8 @@ class ClaimRunner:
         return new_runner(launch, (unserved or list(launch.jobs))[0], seen, self.clock())
 
     def _check(self, runner: Runner, claim: Claim) -> None:
+        if runner.state in ALIVE and is_notice(runner.interruption):
+            raise NothingToDo(f"{runner.instance_id} is about to be taken away: {runner.interruption}")
         if runner.state is RunnerState.LAUNCHED:
             return
         if runner.state is not RunnerState.CLAIMED:

@@ -21,6 +21,7 @@ class Desk:
         self._changed: dict[str, Job | Runner] = {}
         self.told: list[Event] = []
         self.line_has_grown = False
+        self.jobs_were_lost = False
 
     def fetch(self, keys: Iterable[JobKey], instance_ids: Iterable[str]) -> None:
         """Read these records in one go."""
@@ -49,6 +50,16 @@ class Desk:
         if instance_id not in self._read_runners:
             self.fetch([], [instance_id])
         return self._read_runners[instance_id]
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Every job on this desk."""
+        return [job for job in self._read_jobs.values() if job]
+
+    @property
+    def runners(self) -> list[Runner]:
+        """Every machine on this desk."""
+        return [runner for runner in self._read_runners.values() if runner]
 
     def put(self, *records: Job | Runner) -> None:
         """These are the records' new values."""

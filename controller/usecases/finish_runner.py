@@ -7,6 +7,7 @@ from dataclasses import replace
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
 from controller.domain.events import JobBackInLine, JobRefused, MachineReported
+from controller.domain.interruption import graver
 from controller.domain.job import JobState
 from controller.domain.runner import Runner, RunnerState
 from controller.usecases.desk import Desk
@@ -34,7 +35,7 @@ def finish_runner(report: Report, desk: Desk, job_limit_s: float, now: float) ->
         case ReportKind.STARTED if runner.state is RunnerState.CLAIMED:
             lease = now + (runner.job_limit_s or job_limit_s)
             desk.put(runners_of.move(runner, RunnerState.BUSY, now, started_at=report.at, lease_until=lease))
-        case ReportKind.INTERRUPTION if not runner.interruption:
+        case ReportKind.INTERRUPTION if graver(runner.interruption, report.interruption) != runner.interruption:
             desk.put(replace(runner, interruption=report.interruption))
         case ReportKind.FINISHED if runner.state not in {RunnerState.FINISHED, RunnerState.GONE}:
             _finish(runner, report, desk, now)
@@ -53,7 +54,7 @@ def _finish(runner: Runner, report: Report, desk: Desk, now: float) -> None:
         finished_at=report.at,
         result=str(report.result or ""),
         exit_code=report.exit_code,
-        interruption=report.interruption or runner.interruption,
+        interruption=graver(runner.interruption, report.interruption),
     )
     desk.put(ended)
     seen_running = runner.ran or runner.started_at or "started" in report.phases

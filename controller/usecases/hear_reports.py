@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from controller import messages
 from controller.domain.deliveries import MessageDelayed, MessageRejected
+from controller.domain.interruption import FIRST_LOOK_S
 from controller.domain.runner_name import instance_of
 from controller.errors import Rejected, Unavailable
-from controller.messages import Delivery, JobMoved, Wake
+from controller.messages import Chore, Chores, Delivery, JobMoved, Wake
 from controller.ports import Jobs, Ledger, Outbox, Runners, Tell
 from controller.usecases.desk import Desk
 from controller.usecases.finish_runner import finish_runner
+from controller.usecases.mourn import mourn
 from controller.usecases.record_job import record_job
 from runner_agent.contract.reports import Report
 
@@ -79,6 +81,8 @@ class HearReports:
             raise Unavailable("the records change faster than they can be joined")
         if desk.line_has_grown:
             self.outbox.send(Wake("a job is back in line"))
+        if desk.jobs_were_lost:
+            self.outbox.send(Chore(Chores.INTERRUPTED_JOBS), FIRST_LOOK_S)
         for event in desk.told:
             self.tell(event)
 
@@ -96,6 +100,7 @@ class HearReports:
                 record_job(message, desk, self.home, self.job_limit_s, now)
             else:
                 finish_runner(message, desk, self.job_limit_s, now)
+        mourn(desk, now)
         return desk
 
 

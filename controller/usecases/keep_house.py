@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from controller.domain import runner as runners_of
@@ -21,6 +21,7 @@ from controller.domain.housekeeping import (
     stranded,
     vanished,
 )
+from controller.domain.interruption import FIRST_LOOK_S, VANISHED
 from controller.domain.runner import RunnerState
 from controller.errors import Unavailable
 from controller.messages import Chore, Chores, Wake
@@ -28,9 +29,13 @@ from controller.ports import Fleet, Jobs, Launches, Ledger, Outbox, Runners, Tel
 from controller.usecases.desk import Desk
 from controller.usecases.finish_runner import release_job
 from controller.usecases.launch_machines import LaunchMachines
+from controller.usecases.mourn import mourn
 
 _AT_ONCE = 500
 _FOR_EVER = float("inf")
+
+Errand = Callable[[bool], tuple[int, list[str]]]
+"""Called with whether only to look; how much was looked at, and what was or would be done, a line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +51,16 @@ class KeepHouse:
     fleet: Fleet
     outbox: Outbox
     launch: LaunchMachines
+    errands: Mapping[Chores, Errand]
+    """The tasks that are use cases of their own."""
     tell: Tell
     clock: Callable[[], float]
 
     def __call__(self, chore: Chore) -> list[str]:
         """Do the task, or with `dry_run` only look; what was or would be done, a line each."""
         began = self.clock()
-        looked_at, done = _TASKS[chore.task](self, chore.dry_run)
+        errand = self.errands.get(chore.task)
+        looked_at, done = errand(chore.dry_run) if errand else _TASKS[chore.task](self, chore.dry_run)
         self.tell(ChoreDone(chore.task, looked_at, len(done), chore.dry_run, self.clock() - began))
         return done
 
@@ -96,7 +104,8 @@ class KeepHouse:
 
     def _write_off(self, deed: WriteOff) -> bool:
         """False where the machine's record has moved on since it was read."""
-        gone = runners_of.move(deed.runner, RunnerState.GONE, self.clock(), deed.reason)
+        found = deed.runner.interruption if deed.terminate else deed.runner.interruption or VANISHED
+        gone = runners_of.move(deed.runner, RunnerState.GONE, self.clock(), deed.reason, interruption=found)
         if self.ledger.save([gone]):
             return False
         self.tell(MachineGone(gone.instance_id, str(gone.job), gone.reason))
@@ -120,16 +129,20 @@ class KeepHouse:
         runners = self.runners.get(deed.job.instance_id for deed in stranded_jobs)
         bound = [(runners[deed.job.instance_id], deed.reason) for deed in stranded_jobs]
         bound += [(deed.runner, f"{deed.runner.instance_id}: {deed.reason}") for deed in written_off]
-        grown = False
+        grown = lost = False
         for runner, reason in bound:
             desk = Desk(self.jobs, self.runners, self.ledger)
             release_job(runner, desk, reason, self.clock())
+            mourn(desk, self.clock())
             if desk.told and desk.save():
                 grown = grown or desk.line_has_grown
+                lost = lost or desk.jobs_were_lost
                 for event in desk.told:
                     self.tell(event)
         if grown:
             self.outbox.send(Wake("a machine came to nothing"))
+        if lost:
+            self.outbox.send(Chore(Chores.INTERRUPTED_JOBS), FIRST_LOOK_S)
 
 
 _TASKS: dict[Chores, Callable[[KeepHouse, bool], tuple[int, list[str]]]] = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from controller import wiring
 from controller.domain import job as jobs_of
-from controller.domain import labels, launch, routing
+from controller.domain import launch, routing
 from controller.domain.events import (
     Event,
     JobBackInLine,
@@ -64,7 +64,8 @@ class LaunchMachines:
     def __call__(self, group: Sequence[Job]) -> None:
         """Climb the capacity ladder for waiting jobs of one shape until each has a machine or a reason."""
         try:
-            route = routing.resolve(labels.parse(group[0].labels), self._find)
+            rules = self.configs.rules(self.clock()).policy.rules_for(group[0].repository)
+            route = routing.resolve(routing.wish(group[0]), self._find, rules)
             self._template(route.platform)
         except Rejected as refusal:
             self._refuse(group, str(refusal))
@@ -126,6 +127,8 @@ class LaunchMachines:
             offerings=launch.offerings_of((kind.name for kind in route.types), self.ground.subnets),
             count=len(group),
             tags=(),
+            image=route.image,
+            disk=route.disk,
         )
         tags = (
             (wiring.TAG_STACK, self.ground.stack),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import fields
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controller import schema
-from controller.domain.job import Job, JobState
+from controller.domain.job import Job, JobState, Rerun
 from controller.domain.launch import Launch, LaunchState
 from controller.domain.runner import Runner, RunnerState
 from tests.fakes import samples
@@ -22,7 +23,7 @@ JOB_STAGES = {
     JobState.CLAIMED: "open",
     JobState.RUNNING: "open",
     JobState.COMPLETED: None,
-    JobState.REFUSED: None,
+    JobState.REFUSED: "owed",
 }
 RUNNER_STAGES = {
     RunnerState.LAUNCHED: "alive",
@@ -49,6 +50,25 @@ def test_every_state_has_its_stage_and_an_ended_record_none(record: Job | Runner
     else:
         assert found == f"{stage}#{schema.shard(record.id)}"
         assert found in schema.stages(stage)
+
+
+@pytest.mark.parametrize(
+    ("changes", "owes"),
+    [
+        ({"state": JobState.REFUSED, "told": True}, False),
+        ({"state": JobState.COMPLETED, "rerun": Rerun.WANTED}, True),
+        ({"state": JobState.COMPLETED, "rerun": Rerun.ASKED, "told": True}, True),
+        ({"state": JobState.COMPLETED, "rerun": Rerun.MADE}, True),
+        ({"state": JobState.COMPLETED, "rerun": Rerun.DECLINED}, True),
+        ({"state": JobState.COMPLETED, "rerun": Rerun.MADE, "told": True}, False),
+        ({"state": JobState.COMPLETED, "rerun": Rerun.OVERTAKEN}, False),
+    ],
+)
+def test_an_ended_job_is_kept_at_hand_until_github_has_had_its_due(changes: dict[str, Any], owes: bool) -> None:
+    found = schema.stage_of(samples.job(**changes))
+
+    assert (found in schema.stages(schema.OWED)) is owes
+    assert (found is None) is not owes
 
 
 @given(st.text())

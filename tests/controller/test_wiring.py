@@ -94,9 +94,10 @@ def test_nobody_reads_a_queue_that_does_not_trigger_it() -> None:
         assert read == ({f"queue:{trigger.queue.name}"} if isinstance(trigger, Poll) else set())
 
 
-def test_the_webhook_may_put_messages_on_queues_and_read_its_secret_and_nothing_else() -> None:
-    assert actions(WEBHOOK.grants) == {"sqs:SendMessage", "secretsmanager:GetSecretValue"}
-    assert {grant.resource for grant in WEBHOOK.grants} == {"queue:jobs", "queue:reports", "secret:webhook"}
+def test_the_webhook_may_put_messages_on_queues_read_its_secret_and_the_routing_document_and_nothing_else() -> None:
+    assert actions(WEBHOOK.grants) == {"sqs:SendMessage", "secretsmanager:GetSecretValue", "ssm:GetParameter"}
+    resources = {"queue:jobs", "queue:reports", "secret:webhook", "parameters"}
+    assert {grant.resource for grant in WEBHOOK.grants} == resources
     # GitHub hangs up after ten seconds.
     assert WEBHOOK.timeout_s < 10
 
@@ -127,8 +128,10 @@ def test_only_those_who_launch_may_launch_and_pass_the_machines_role() -> None:
     assert may == {function.name for function in FUNCTIONS if "iam:PassRole" in actions(function.grants)}
 
 
-def test_only_the_claim_door_holds_the_apps_key() -> None:
-    assert [f.name for f in FUNCTIONS for grant in f.grants if grant.resource == "secret:app-key"] == ["claim"]
+def test_only_those_who_speak_to_github_hold_the_apps_key() -> None:
+    holders = {f.name for f in FUNCTIONS for grant in f.grants if grant.resource == "secret:app-key"}
+
+    assert holders == {"dispatch", "claim", "housekeeping"}
 
 
 def test_the_reports_door_touches_no_cloud_and_no_secret() -> None:

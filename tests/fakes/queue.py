@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controller.messages import Delivery, JobMoved, JobQueued, Wake
+from controller.messages import Chore, Delivery, JobMoved, JobQueued, Wake
 from runner_agent.contract import wire
 from tests.fakes.faults import Faults
 
-Sent = JobQueued | JobMoved | Wake
+Sent = JobQueued | JobMoved | Wake | Chore
 
 
 class FakeOutbox:
@@ -17,10 +17,13 @@ class FakeOutbox:
     def __init__(self) -> None:
         self.faults = Faults()
         self.sent: list[Sent] = []
+        self.delays: list[float] = []
+        """How long each of them stays unseen."""
 
-    def send(self, message: Sent) -> None:
+    def send(self, message: Sent, after_s: float = 0.0) -> None:
         self.faults.strike()
         self.sent.append(message)
+        self.delays.append(after_s)
 
 
 class FakeBacklog:

@@ -82,6 +82,9 @@ class FakeJobs:
     def under_way(self, limit: int) -> list[Job]:
         return self._stage(schema.UNDER_WAY, limit)
 
+    def owed(self, limit: int) -> list[Job]:
+        return self._stage(schema.OWED, limit)
+
     def _stage(self, name: str, limit: int) -> list[Job]:
         self.faults.strike()
         return sorted(self._shelf.stage(Job, name), key=lambda job: (job.queued_at, job.id))[:limit]

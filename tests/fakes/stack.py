@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controller.domain.fleet_config import RunnerConfig
+from controller.domain.rules import Rules
 from controller.errors import Unavailable
 from tests.fakes.faults import Faults
 
@@ -13,10 +14,14 @@ class FakeConfigs:
     def __init__(self, *configs: RunnerConfig) -> None:
         self.faults = Faults()
         self.known = {config.name: config for config in configs}
+        self.stack_rules = Rules()
 
     def find(self, name: str, now: float) -> RunnerConfig | None:  # noqa: ARG002 - nothing here grows old
         self.faults.strike()
         return self.known.get(name)
+
+    def rules(self, now: float) -> Rules:  # noqa: ARG002 - nothing here grows old
+        return self.stack_rules
 
 
 class FakeSecrets:

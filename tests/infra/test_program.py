@@ -18,6 +18,7 @@ from tests.infra.deployed import ROOT, Deployed, Resource
 
 LONGEST = {
     "apigatewayv2/api:Api": 128,
+    "cloudwatch/eventRule:EventRule": 64,
     "cloudwatch/logGroup:LogGroup": 512,
     "cloudwatch/metricAlarm:MetricAlarm": 255,
     "dynamodb/table:Table": 255,
@@ -83,11 +84,9 @@ def test_queues_are_encrypted_refuse_plain_http_and_have_dead_letters(stack: Dep
     assert queues.keys() - dead == {queue.name for queue in wiring.QUEUES}
     for name, queue in queues.items():
         assert queue.inputs["sqsManagedSseEnabled"] is True
-        refused = stack.of("sqs/queuePolicy:QueuePolicy")[name].json("policy")["Statement"]
-        assert (
-            refused
-            == policies.tls_only("sqs", [f"arn:aws:sqs:us-east-1:123456789012:dev-us-east-1-{name}"])["Statement"]
-        )
+        refused, *_ = stack.of("sqs/queuePolicy:QueuePolicy")[name].json("policy")["Statement"]
+        arn = f"arn:aws:sqs:us-east-1:123456789012:dev-us-east-1-{name}"
+        assert [refused] == policies.tls_only("sqs", [arn])["Statement"]
         if name not in dead:
             assert queue.json("redrivePolicy")["deadLetterTargetArn"].endswith(f":dev-us-east-1-{name}-dead")
 
@@ -100,6 +99,43 @@ def test_queues_are_as_the_wiring_has_them(stack: Deployed) -> None:
         assert found.inputs["visibilityTimeoutSeconds"] == queue.visibility_s
         assert found.inputs["messageRetentionSeconds"] == queue.retention_s
         assert found.json("redrivePolicy")["maxReceiveCount"] == queue.max_receives
+
+
+def test_rules_bring_ec2s_events_to_their_queues(stack: Deployed) -> None:
+    rules, targets = stack.of("cloudwatch/eventRule:EventRule"), stack.of("cloudwatch/eventTarget:EventTarget")
+
+    assert rules.keys() == targets.keys() == {rule.name for rule in wiring.RULES}
+    for rule in wiring.RULES:
+        assert rules[rule.name].json("eventPattern") == rule.pattern
+        assert "eventBusName" not in rules[rule.name].inputs
+        assert targets[rule.name].inputs["rule"] == f"dev-us-east-1-{rule.name}"
+        assert targets[rule.name].inputs["arn"].endswith(f":dev-us-east-1-{rule.queue.name}")
+
+
+def test_a_queue_takes_events_from_its_own_rules_and_nobody_elses(stack: Deployed) -> None:
+    found = stack.of("sqs/queuePolicy:QueuePolicy")
+
+    let_in = {
+        name: statement
+        for name, policy in found.items()
+        for statement in policy.json("policy")["Statement"]
+        if statement["Effect"] == "Allow"
+    }
+    assert let_in.keys() == {rule.queue.name for rule in wiring.RULES}
+    for name, statement in let_in.items():
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Action"] == "sqs:SendMessage"
+        assert statement["Resource"] == f"arn:aws:sqs:us-east-1:123456789012:dev-us-east-1-{name}"
+        assert statement["Condition"] == {
+            "ArnEquals": {
+                "aws:SourceArn": [
+                    f"arn:aws:events:us-east-1:123456789012:rule/dev-us-east-1-{rule.name}"
+                    for rule in wiring.RULES
+                    if rule.queue.name == name
+                ]
+            },
+            "StringEquals": {"aws:SourceAccount": "123456789012"},
+        }
 
 
 def test_dead_letters_take_messages_of_their_own_queue_only(stack: Deployed) -> None:

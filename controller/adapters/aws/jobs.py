@@ -52,3 +52,7 @@ class DynamoJobs:
     def under_way(self, limit: int) -> list[Job]:
         """Jobs with a machine launching, booting or at work, longest queued first."""
         return readable(Job, self._reader.stage(schema.UNDER_WAY, limit))
+
+    def owed(self, limit: int) -> list[Job]:
+        """Jobs about which something is still to be said or done at GitHub."""
+        return readable(Job, self._reader.stage(schema.OWED, limit))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from controller.adapters.aws import routes
 from controller.adapters.aws.clients import Clients, asking
 from controller.errors import Rejected, Unavailable
-from controller.messages import Delivery, JobMoved, JobQueued, Wake
+from controller.messages import Delivery
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -24,12 +24,14 @@ class SqsOutbox:
         self._clients = clients
         self._queues = queues
 
-    def send(self, message: JobQueued | JobMoved | Wake) -> None:
+    def send(self, message: routes.Outgoing, after_s: float = 0.0) -> None:
         """Put the message on its queue; whatever the reason, a message that was not taken may be sent again."""
         url = self._queues.of(message)
         try:
             with asking(f"{message.kind} message to {url}"):
-                self._clients.sqs.send_message(QueueUrl=url, MessageBody=routes.text(message))
+                self._clients.sqs.send_message(
+                    QueueUrl=url, MessageBody=routes.text(message), DelaySeconds=routes.delay(after_s)
+                )
         except Rejected as refusal:
             raise Unavailable(str(refusal)) from refusal
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 
-from controller.messages import JobMoved, JobQueued, Wake
+from controller.messages import Chore, JobMoved, JobQueued, Wake
 from runner_agent.contract import wire
+
+Outgoing = JobQueued | JobMoved | Wake | Chore
+LONGEST_DELAY_S = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +19,21 @@ class Queues:
 
     jobs: str
     reports: str
+    housekeeping: str = ""
+    """Empty where the door sends no chores."""
 
-    def of(self, message: JobQueued | JobMoved | Wake) -> str:
+    def of(self, message: Outgoing) -> str:
         """The queue whose door handles the message."""
+        if isinstance(message, Chore):
+            return self.housekeeping
         return self.reports if isinstance(message, JobMoved) else self.jobs
 
 
-def text(message: JobQueued | JobMoved | Wake) -> str:
+def delay(after_s: float) -> int:
+    """A wait as SQS takes it: whole seconds, a quarter of an hour at the most."""
+    return min(math.ceil(after_s), LONGEST_DELAY_S)
+
+
+def text(message: Outgoing) -> str:
     """The message as a queue takes it: SQS refuses some characters of Unicode, so none but ASCII goes out."""
     return json.dumps(wire.encode(message), separators=(",", ":"))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from controller.adapters.aws import errors, routes
 from controller.adapters.cache import Kept
 from controller.adapters.connection import Answer, Connections, Request
 from controller.errors import Rejected, Unavailable
-from controller.messages import JobMoved, JobQueued, Wake
 from controller.settings import AwsAccess
 from runner_agent.contract.sigv4 import Scope, sign
 
@@ -51,7 +50,7 @@ class SignedCalls:
         self._pause = pause
         self._connections = Connections()
 
-    def call(self, service: Service, operation: str, asked: dict[str, str]) -> dict[str, object]:
+    def call(self, service: Service, operation: str, asked: Mapping[str, object]) -> dict[str, object]:
         """What the service answers; raises our errors for its."""
         body = json.dumps(asked).encode()
         ends = time.monotonic() + CALL_S
@@ -103,11 +102,14 @@ class SignedOutbox:
         self._calls = calls
         self._queues = queues
 
-    def send(self, message: JobQueued | JobMoved | Wake) -> None:
+    def send(self, message: routes.Outgoing, after_s: float = 0.0) -> None:
         """Put the message on its queue; whatever the reason, a message that was not taken may be sent again."""
         url = self._queues.of(message)
+        asked: dict[str, object] = {"QueueUrl": url, "MessageBody": routes.text(message)}
+        if after_s:
+            asked["DelaySeconds"] = routes.delay(after_s)
         try:
-            self._calls.call(SQS, "SendMessage", {"QueueUrl": url, "MessageBody": routes.text(message)})
+            self._calls.call(SQS, "SendMessage", asked)
         except Rejected as refusal:
             raise Unavailable(str(refusal)) from refusal
 

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 from urllib.parse import quote
 
 from controller.adapters.connection import Answer
-from controller.adapters.github.calls import Call, Rest, Unauthorized, fields, rows
-from controller.adapters.github.tokens import App, Tokens
+from controller.adapters.github.calls import Call, fields, rows
+from controller.adapters.github.installations import Installations
 from controller.domain.fleet_config import Arch, Os
 from controller.errors import Rejected, Unavailable
-from controller.ports import NameTaken, Registered, Registration, Release, Secrets
+from controller.ports import NameTaken, Registered, Registration, Release
 
 WORK_FOLDER = "_work"
 
@@ -24,9 +24,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class GitHubApi:
     """The `GitHub` port."""
 
-    def __init__(self, app: App, secrets: Secrets) -> None:
-        self._rest = Rest()
-        self._tokens = Tokens(self._rest, app, secrets)
+    def __init__(self, installations: Installations) -> None:
+        self._installations = installations
 
     def register(self, wanted: Registration, now: float) -> Registered | NameTaken:
         """Mint a JIT configuration."""
@@ -63,19 +62,8 @@ class GitHubApi:
                 return _release(f"{wanted.server} {os}/{arch} runner", row)
         raise Rejected(f"{call}: no runner for {os}/{arch}")
 
-    def close(self) -> None:
-        """Close the kept connections."""
-        self._rest.close()
-
     def _send(self, call: Call, wanted: Registration, now: float, fine: Collection[int]) -> Answer:
-        token = self._tokens.of(wanted.server, wanted.installation_id, now)
-        try:
-            return self._rest.send(call, token, now, fine)
-        except Unauthorized:
-            # Revoked before its time: once more with a new one.
-            self._tokens.forget(wanted.server, wanted.installation_id, token)
-            token = self._tokens.of(wanted.server, wanted.installation_id, now)
-            return self._rest.send(call, token, now, fine)
+        return self._installations.send(call, wanted.installation_id, now, fine)
 
 
 def _runners(wanted: Registration) -> str:

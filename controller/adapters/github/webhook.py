@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 from controller.domain.job_key import Intake
 from controller.domain.runner_name import instance_of
@@ -24,6 +25,9 @@ MAX_LABELS = 100
 MAX_TEXT = 1_024
 
 _BIGGEST = 2**63
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 10
+_SHOWN = 100
 
 IsOurs = Callable[[tuple[str, ...]], bool]
 
@@ -79,7 +83,7 @@ def read(
     if len(body) > MAX_BODY:
         raise Rejected(f"delivery {sent.delivery}: {len(body)} bytes are more than {MAX_BODY}")
     if sent.event != "workflow_job":
-        return Ignored(f"event {sent.event or 'without a name'}")
+        return Ignored(f"event {sent.event[:_SHOWN] or 'without a name'}")
     try:
         return _workflow_job(_document(sent, body), now, is_ours, servers)
     except _Wrong as wrong:
@@ -88,10 +92,10 @@ def read(
 
 def _document(sent: Envelope, body: bytes) -> Mapping[str, Any]:
     kind = sent.content_type.partition(";")[0].strip().lower()
-    if kind not in {"application/json", ""}:
-        raise _Wrong(f"content type {kind}: set the webhook's to application/json")
+    if kind not in {"application/json", _FORM, ""}:
+        raise _Wrong(f"content type {kind[:_SHOWN]!r}: set the webhook's to application/json")
     try:
-        data = json.loads(body)
+        data = json.loads(_payload(body) if kind == _FORM else body)
     except (ValueError, RecursionError) as bad:
         raise _Wrong("body: not JSON") from bad
     if not isinstance(data, dict):
@@ -99,12 +103,18 @@ def _document(sent: Envelope, body: bytes) -> Mapping[str, Any]:
     return data
 
 
+def _payload(body: bytes) -> str:
+    """The document in a form, which is GitHub's default when a webhook is made by hand."""
+    found = parse_qs(body.decode(), max_num_fields=_MOST_FIELDS).get("payload", [""])
+    return found[0]
+
+
 def _workflow_job(
     data: Mapping[str, Any], now: float, is_ours: IsOurs, servers: Collection[str]
 ) -> JobQueued | JobMoved | Ignored:
     action = _text(data, "action")
     if action != "queued" and action not in set(Step):
-        return Ignored(f"action {action}", action)
+        return Ignored(f"action {action[:_SHOWN]}", action[:_SHOWN])
     job = _object(data, "workflow_job")
     labels = _labels(job)
     runner = _optional(job, "runner_name")

@@ -12,21 +12,28 @@ from types import TracebackType
 from typing import Any, Self
 
 from controller import wiring
+from controller.local.aws.boots import Boot, Boots, Start
+from controller.local.aws.buckets import Buckets
 from controller.local.aws.calls import CallLog, CallRecord
 from controller.local.aws.collector import Collector
 from controller.local.aws.deployment import Deployment, Ground
-from controller.local.aws.ec2 import Ec2
+from controller.local.aws.ec2 import Ec2, Supply
+from controller.local.aws.events import Event, EventBus
+from controller.local.aws.fate import Fate
 from controller.local.aws.functions import Tally
 from controller.local.aws.gate import Gate
 from controller.local.aws.http_api import HttpApi
-from controller.local.aws.instances import Instance, Instances, Software
+from controller.local.aws.instance import Instance
+from controller.local.aws.instances import Instances, Software, Surroundings
 from controller.local.aws.judging import Iam
 from controller.local.aws.machines import Process
 from controller.local.aws.metadata import Metadata
 from controller.local.aws.network import Network
 from controller.local.aws.options import Options
 from controller.local.aws.parameters import Parameters
-from controller.local.aws.principals import FOREVER_S, CredentialStore, Principal, PrincipalKind
+from controller.local.aws.pools import Pools
+from controller.local.aws.prices import Prices
+from controller.local.aws.principals import EVENTS_SERVICE, FOREVER_S, CredentialStore, Principal, PrincipalKind
 from controller.local.aws.provision import GitHubApp, Stack, deploy
 from controller.local.aws.queue import Depth
 from controller.local.aws.roles import account, names, roles
@@ -157,13 +164,49 @@ class LocalCloud:
         """What a machine has written to its console."""
         return self._instances.console(instance_id)
 
-    def announce_interruption(self, instance_id: str, *, action: str = "terminate", in_s: float = 120.0) -> None:
-        """Let a machine see a spot notice in its metadata; nothing else happens to it."""
-        self._metadata.announce(instance_id, action=action, at=time.time() + in_s)
+    @property
+    def pools(self) -> Pools:
+        """The capacity behind fleets."""
+        return self._pools
 
-    def recommend_rebalance(self, instance_id: str) -> None:
-        """Let a machine see a rebalance recommendation in its metadata."""
-        self._metadata.recommend_rebalance(instance_id)
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Every event that EC2 has told EventBridge."""
+        return self._bus.snapshot()
+
+    def price(self, instance_type: str, zone: str, lifecycle: str) -> float:
+        """Dollars an hour now; raises `LookupError` for a type without a published price."""
+        return self._prices.now(instance_type, zone, lifecycle)
+
+    def fail_next(self, action: str, code: str, times: int = 1) -> None:
+        """Let the next calls of an EC2 action fail outright with this code."""
+        self._ec2.fail_next(action, code, times)
+
+    def next_boot(self, boot: Boot, times: int = 1, extra_s: float = 0.0) -> None:
+        """Let the next machines that are launched come up like this."""
+        self._boots.order(Start(boot, extra_s), times)
+
+    def interrupt(self, instance_id: str, notice_s: float | None = None) -> None:
+        """Give a spot machine its notice, and take it away when that is over."""
+        self._fate.interrupt(instance_id, notice_s)
+
+    def interrupt_pool(
+        self, instance_type: str = "*", zone: str = "*", notice_s: float | None = None
+    ) -> tuple[str, ...]:
+        """Interrupt all spot machines of the pools that fit these patterns; which ones they were."""
+        return self._fate.interrupt_pool(instance_type, zone, notice_s)
+
+    def rebalance(self, instance_id: str) -> None:
+        """Recommend to leave a spot machine."""
+        self._fate.rebalance(instance_id)
+
+    def kill(self, instance_id: str) -> None:
+        """Take a machine away at once and without notice."""
+        self._fate.kill(instance_id)
+
+    def freeze(self, instance_id: str) -> None:
+        """Let a machine hang, while EC2 takes it for running."""
+        self._fate.freeze(instance_id)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 has a class for each service
         """A boto3 client of the operator, the same one each time."""
@@ -207,16 +250,35 @@ class LocalCloud:
             tuple(options.agent_command),
             options.agent_environment,
         )
-        self._instances = Instances(
-            options.region, software, options.latencies, self._timers, self._metadata, self._credentials
+        self._pools, self._boots, self._prices = Pools(), Boots(), Prices(time.time)
+        latencies = options.latencies
+        self._bus = EventBus(options.region, options.rules, self._deliver, self._timers, latencies.event_s)
+        around = Surroundings(
+            options.region,
+            self._timers,
+            self._metadata,
+            self._credentials,
+            self._pools,
+            self._boots,
+            self._bus.changed,
         )
+        self._instances = Instances(around, software, latencies)
         self._stack.callback(self._instances.machines.stop)
+        self._fate = Fate(self._instances, self._metadata, self._bus, self._timers)
         self._network = Network(options.region)
+        supply = Supply(self._pools, Buckets(options.limits, time.monotonic), self._prices)
+        self._ec2 = Ec2(self._network, self._instances, supply, store.answer)
         self._gate.services |= {
             "sqs": self._sqs.answer,
             "ssm": Parameters(options.region).answer,
-            "ec2": Ec2(self._network, self._instances, options.capacity, store.answer).answer,
+            "ec2": self._ec2.answer,
         }
+
+    def _deliver(self, rule: wiring.Rule, body: str) -> None:
+        """Put an event on a rule's queue, in EventBridge's own name."""
+        sender = Principal(PrincipalKind.SERVICE, EVENTS_SERVICE, EVENTS_SERVICE, rule.name)
+        url = self._sqs.url(f"{self.options.stack}-{rule.queue.name}")
+        self._gate.ask(sender, self.options.region, "SendMessage", {"QueueUrl": url, "MessageBody": body})
 
     def _server(self, server: Server) -> Server:
         self._stack.callback(server.stop)

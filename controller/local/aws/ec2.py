@@ -7,24 +7,24 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from controller.local.aws import ec2_wire
+from controller.local.aws import ec2_shapes, ec2_wire, spot_history
+from controller.local.aws.buckets import THROTTLED, Buckets
 from controller.local.aws.calls import Call
-from controller.local.aws.fleet import Allotted, Capacity, Pool, Wanted, allot, read
-from controller.local.aws.instances import Instance, Instances, State
+from controller.local.aws.fleet import Allotted, Pool, Wanted, read
+from controller.local.aws.fleet_errors import outright
+from controller.local.aws.instance import Instance, State
+from controller.local.aws.instances import Instances
 from controller.local.aws.network import Network
-from controller.local.aws.principals import ACCOUNT
+from controller.local.aws.pools import Pools
+from controller.local.aws.prices import Prices
 from controller.local.aws.refusals import ServiceError
 from controller.local.aws.web import Reply
 
 Fields = dict[str, Any]
 
-_CODES = {State.PENDING: 0, State.RUNNING: 16, State.SHUTTING_DOWN: 32, State.TERMINATED: 48, State.STOPPED: 80}
-_REASONS = {
-    "Client.UserInitiatedShutdown": "User initiated shutdown",
-    "Client.InstanceInitiatedShutdown": "Instance initiated shutdown",
-}
 _FILTERS: dict[str, Callable[[Instance], str]] = {
     "instance-id": lambda instance: instance.id,
     "instance-type": lambda instance: instance.type,
@@ -34,34 +34,55 @@ _FILTERS: dict[str, Callable[[Instance], str]] = {
     "subnet-id": lambda instance: instance.subnet,
     "client-token": lambda instance: instance.token,
 }
+_NARROWING = ("Filter", "MaxResults", "NextToken")
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What an account may have."""
+
+    pools: Pools
+    buckets: Buckets
+    prices: Prices
 
 
 class Ec2:
     """Fleets and instances over EC2's query protocol."""
 
-    def __init__(
-        self, network: Network, instances: Instances, capacity: Capacity, other: Callable[[Call], Reply]
-    ) -> None:
+    def __init__(self, network: Network, instances: Instances, supply: Supply, other: Callable[[Call], Reply]) -> None:
         self._instances = instances
         self._network = network
-        self._capacity = capacity
+        self._supply = supply
         self._other = other
         self._lock = threading.Lock()
         self._tokens: dict[str, threading.Lock] = {}
         self._fleets: dict[str, tuple[Fields, Fields]] = {}
+        self._faults: dict[str, list[str]] = {}
         self._actions = dict(network.actions) | {
             "CreateFleet": self.create_fleet,
             "DescribeInstances": self.describe,
             "TerminateInstances": self.terminate,
+            "StopInstances": self.stop,
+            "StartInstances": self.start,
             "CreateTags": self.create_tags,
             "GetConsoleOutput": self.console,
+            "DescribeSpotPriceHistory": self.spot_prices,
         }
 
     def answer(self, call: Call) -> Reply:
         """Answer one call."""
+        fields = ec2_wire.nested(call.form)
+        self._supply.buckets.request(call.action, whole=not any(name in fields for name in _NARROWING))
+        if code := self._fault(call.action):
+            raise outright(code)
         if call.action not in self._actions:
             return self._other(call)
-        return ec2_wire.answer(call.action, self._actions[call.action](ec2_wire.nested(call.form)))
+        return ec2_wire.answer(call.action, self._actions[call.action](fields))
+
+    def fail_next(self, action: str, code: str, times: int = 1) -> None:
+        """Let the next calls of an action fail with this code, before they do anything."""
+        with self._lock:
+            self._faults.setdefault(action, []).extend([code] * times)
 
     def create_fleet(self, fields: Fields) -> Fields:
         """CreateFleet; the same token with the same request gives the same machines."""
@@ -87,23 +108,19 @@ class Ec2:
         limit = int(fields.get("MaxResults", "1000"))
         page = chosen[start : start + limit]
         after = str(start + limit) if start + limit < len(chosen) else None
-        return {"reservationSet": [_reservation(instance) for instance in page], "nextToken": after}
+        return {"reservationSet": [ec2_shapes.reservation(instance) for instance in page], "nextToken": after}
 
     def terminate(self, fields: Fields) -> Fields:
         """TerminateInstances; one unknown id fails the whole call."""
-        ids = fields.get("InstanceId", [])
-        self._known(ids)
-        former = self._instances.terminate(ids)
-        known = self._known(ids)
-        changes = [
-            {
-                "instanceId": instance_id,
-                "currentState": _state(known[instance_id].state),
-                "previousState": _state(state),
-            }
-            for instance_id, state in former.items()
-        ]
-        return {"instancesSet": changes}
+        return self._changed("TerminateInstances", fields, self._instances.terminate)
+
+    def stop(self, fields: Fields) -> Fields:
+        """StopInstances; one-time spot requests have no way to stop."""
+        return self._changed("StopInstances", fields, self._instances.stop)
+
+    def start(self, fields: Fields) -> Fields:
+        """StartInstances."""
+        return self._changed("StartInstances", fields, self._instances.start)
 
     def create_tags(self, fields: Fields) -> Fields:
         """CreateTags, on instances."""
@@ -121,13 +138,32 @@ class Ec2:
         output = b64encode(self._instances.console(instance_id).encode()).decode()
         return {"instanceId": instance_id, "timestamp": ec2_wire.instant(time.time()), "output": output}
 
+    def spot_prices(self, fields: Fields) -> Fields:
+        """DescribeSpotPriceHistory."""
+        return spot_history.describe(fields, self._supply.prices, self._network.zones)
+
+    def _fault(self, action: str) -> str:
+        with self._lock:
+            codes = self._faults.get(action)
+            return codes.pop(0) if codes else ""
+
     def _launch(self, fields: Fields) -> Fields:
         wanted = read(fields, self._network)
         time.sleep(self._instances.latencies.create_fleet_s)
-        allotted = allot(wanted, self._capacity)
+        allotted = self._allotted(wanted)
         fleet = f"fleet-{secrets.token_hex(16)}"
         launched = [(pool, self._instances_of(pool, count, wanted, fleet)) for pool, count in allotted.given]
-        return {"fleetId": fleet, "errorSet": _errors(allotted, wanted), "fleetInstanceSet": _groups(launched)}
+        errors = ec2_shapes.errors(allotted, wanted.lifecycle)
+        return {"fleetId": fleet, "errorSet": errors, "fleetInstanceSet": ec2_shapes.groups(launched)}
+
+    def _allotted(self, wanted: Wanted) -> Allotted:
+        """What the pools give of what the account may launch now; an empty bucket is told by every override."""
+        granted = self._supply.buckets.launches(wanted.count)
+        allotted = self._supply.pools.launch(wanted, granted)
+        self._supply.buckets.give_back(granted - allotted.count)
+        if granted == wanted.count:
+            return allotted
+        return Allotted(allotted.given, (*allotted.refused, *((pool, THROTTLED) for pool in wanted.pools)))
 
     def _instances_of(self, pool: Pool, count: int, wanted: Wanted, fleet: str) -> list[Instance]:
         tags = dict(wanted.tags) | {"aws:ec2:fleet-id": fleet}
@@ -136,8 +172,14 @@ class Ec2:
         )
         return [self._instances.launch(pool, blank) for _ in range(count)]
 
+    def _changed(self, action: str, fields: Fields, change: Callable[[list[str]], dict[str, State]]) -> Fields:
+        ids = list(dict.fromkeys(fields.get("InstanceId", [])))
+        self._known(ids)
+        self._supply.buckets.machines(action, len(ids))
+        return ec2_shapes.changes(change(ids), self._known(ids))
+
     def _known(self, ids: list[str]) -> dict[str, Instance]:
-        known = {instance.id: instance for instance in self._instances.all()}
+        known = self._instances.visible()
         if unknown := [one for one in ids if one not in known]:
             raise ServiceError("InvalidInstanceID.NotFound", f"The instance IDs '{', '.join(unknown)}' do not exist")
         return known
@@ -159,61 +201,3 @@ def _fits(instance: Instance, name: str, values: list[str]) -> bool:
     if name not in _FILTERS:
         raise ServiceError("InvalidParameterValue", f"The filter '{name}' is invalid")
     return _FILTERS[name](instance) in values
-
-
-def _state(state: State) -> Fields:
-    return {"code": _CODES[state], "name": state}
-
-
-def _reservation(instance: Instance) -> Fields:
-    reason = f"{instance.reason}: {_REASONS.get(instance.reason, instance.reason)}" if instance.reason else ""
-    told: Fields = {
-        "instanceId": instance.id,
-        "imageId": instance.image,
-        "instanceState": _state(instance.state),
-        "instanceType": instance.type,
-        "launchTime": ec2_wire.instant(instance.launched_at),
-        "placement": {"availabilityZone": instance.zone, "tenancy": "default"},
-        "subnetId": instance.subnet or None,
-        "instanceLifecycle": "spot" if instance.lifecycle == "spot" else None,
-        "clientToken": instance.token or None,
-        "reason": reason,
-        "stateReason": {"code": instance.reason, "message": reason} if instance.reason else None,
-        "tagSet": [{"key": key, "value": value} for key, value in instance.tags.items()],
-    }
-    return {"reservationId": f"r-{instance.id[2:]}", "ownerId": ACCOUNT, "instancesSet": [told]}
-
-
-def _origin(pool: Pool) -> Fields:
-    names = {"InstanceType": "instanceType", "SubnetId": "subnetId", "Priority": "priority"}
-    overrides = {names[key]: value for key, value in pool.override if key in names}
-    specification = {"launchTemplateId": pool.template.id, "version": pool.version or "1"}
-    placed = {**overrides, "availabilityZone": pool.zone} if pool.zone else overrides
-    return {"launchTemplateSpecification": specification, "overrides": placed}
-
-
-def _groups(launched: list[tuple[Pool, list[Instance]]]) -> list[Fields]:
-    return [
-        {
-            "launchTemplateAndOverrides": _origin(pool),
-            "lifecycle": instances[0].lifecycle,
-            "instanceIds": [instance.id for instance in instances],
-            "instanceType": pool.instance_type,
-        }
-        for pool, instances in launched
-    ]
-
-
-def _errors(allotted: Allotted, wanted: Wanted) -> list[Fields]:
-    return [
-        {
-            "launchTemplateAndOverrides": _origin(pool),
-            "lifecycle": wanted.lifecycle,
-            "errorCode": "InsufficientInstanceCapacity",
-            "errorMessage": (
-                f"We currently do not have sufficient {pool.instance_type} capacity in the Availability Zone you "
-                f"requested ({pool.zone}). Our system will be working on provisioning additional capacity."
-            ),
-        }
-        for pool in allotted.refused
-    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,15 +11,10 @@ from controller.local.aws.network import Network, Template
 from controller.local.aws.refusals import ServiceError
 
 Fields = dict[str, Any]
-Capacity = Callable[[str, str, str], bool | int]
-"""Whether, or how many, machines of (lifecycle, type, zone) can be had now."""
+Take = Callable[[str, str, str], str]
+"""Takes a machine of (lifecycle, type, zone); why there is none, as EC2's code, empty where there was one."""
 
 _IN_ORDER = frozenset({"lowest-price", "prioritized", "capacity-optimized-prioritized"})
-
-
-def endless(lifecycle: str, instance_type: str, zone: str) -> bool:  # noqa: ARG001 - a Capacity's shape
-    """Every pool has as many machines as anybody asks for."""
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +45,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Allotted:
-    """How many machines each pool gives, and the pools that refused."""
+    """How many machines each pool gives, and the pools that refused, each with EC2's code."""
 
     given: tuple[tuple[Pool, int], ...]
-    refused: tuple[Pool, ...]
+    refused: tuple[tuple[Pool, str], ...]
+
+    @property
+    def count(self) -> int:
+        """How many machines there are."""
+        return sum(count for _, count in self.given)
 
 
 def read(fields: Fields, network: Network) -> Wanted:
@@ -78,35 +79,38 @@ def read(fields: Fields, network: Network) -> Wanted:
     )
 
 
-def allot(wanted: Wanted, capacity: Capacity) -> Allotted:
+def allot(wanted: Wanted, take: Take) -> Allotted:
     """Take machines from the pools, best first; pools that cannot give what was asked of them refuse."""
     given: dict[Pool, int] = {}
-    refused: list[Pool] = []
+    refused: list[tuple[Pool, str]] = []
     left = wanted.count
     for tier in _tiers(wanted):
-        room = {pool: _room(capacity(wanted.lifecycle, pool.instance_type, pool.zone), left) for pool in tier}
-        took = _spread(room, left)
-        given |= {pool: count for pool, count in took.items() if count}
-        left -= sum(took.values())
-        if left:
-            refused += tier
         if not left:
             break
+        took, refusing = _spread(tier, left, lambda pool: take(wanted.lifecycle, pool.instance_type, pool.zone))
+        given |= took
+        left -= sum(took.values())
+        # Where the others of the tier had it all, nobody was asked for what he does not have.
+        refused += refusing if left else []
     return Allotted(tuple(given.items()), tuple(refused))
 
 
-def _room(answer: bool | int, most: int) -> int:  # noqa: FBT001 - a Capacity's answer
-    return most * answer if isinstance(answer, bool) else max(0, min(answer, most))
-
-
-def _spread(room: dict[Pool, int], wanted: int) -> dict[Pool, int]:
-    """Share machines out one by one over the pools that still have room."""
-    took = dict.fromkeys(room, 0)
-    while wanted and (open_pools := [pool for pool in room if took[pool] < room[pool]]):
-        for pool in open_pools[:wanted]:
-            took[pool] += 1
-        wanted -= min(wanted, len(open_pools))
-    return took
+def _spread(
+    tier: Sequence[Pool], wanted: int, take: Callable[[Pool], str]
+) -> tuple[dict[Pool, int], list[tuple[Pool, str]]]:
+    """Share machines out one by one over the pools that still have some."""
+    took: dict[Pool, int] = {}
+    refusing: list[tuple[Pool, str]] = []
+    waiting = deque(tier)
+    while wanted and waiting:
+        pool = waiting.popleft()
+        if code := take(pool):
+            refusing.append((pool, code))
+            continue
+        took[pool] = took.get(pool, 0) + 1
+        wanted -= 1
+        waiting.append(pool)
+    return took, refusing
 
 
 def _tiers(wanted: Wanted) -> Iterator[Sequence[Pool]]:
@@ -137,7 +141,7 @@ def _pools(configs: list[Fields], network: Network) -> Iterator[Pool]:
         data = template.data(version)
         for override in config.get("Overrides") or [{}]:
             subnet = override.get("SubnetId", "")
-            zone = network.subnet(subnet).zone if subnet else override.get("AvailabilityZone", "")
+            zone = network.subnet(subnet).zone if subnet else override.get("AvailabilityZone") or network.default_zone
             yield Pool(
                 override.get("InstanceType") or data.get("InstanceType", "m1.small"),
                 subnet,

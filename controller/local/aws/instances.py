@@ -7,66 +7,20 @@ import sys
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from controller.local.aws.boots import Boot, Boots, Start
 from controller.local.aws.fleet import Pool
+from controller.local.aws.fleet_errors import outright
+from controller.local.aws.instance import ENDED, Instance, Latencies, Reason, State, refuse_start, refuse_stop
 from controller.local.aws.machines import Machines, console
 from controller.local.aws.metadata import Facts, Metadata
-from controller.local.aws.principals import CredentialStore, Issued, Principal, PrincipalKind
+from controller.local.aws.pools import Pools
+from controller.local.aws.principals import CredentialStore, Principal, PrincipalKind, rotated
 from controller.local.aws.timers import Timers
-
-CREDENTIALS_S = 6 * 3600.0
-ROTATE_BEFORE_S = 900.0
-
-
-class State(StrEnum):
-    """EC2's own words."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    SHUTTING_DOWN = "shutting-down"
-    TERMINATED = "terminated"
-    STOPPED = "stopped"
-
-
-ENDED = frozenset({State.TERMINATED, State.STOPPED})
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One instance as the cloud knows it."""
-
-    id: str
-    type: str
-    zone: str
-    lifecycle: str
-    state: State
-    launched_at: float
-    ended_at: float | None
-    tags: Mapping[str, str]
-    token: str
-    """The ClientToken of the launch it came from."""
-    fleet: str
-    subnet: str
-    image: str
-    reason: str = ""
-    """The code of EC2's StateReason, once it has begun to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Latencies:
-    """How long the cloud takes, in seconds."""
-
-    create_fleet_s: float = 0.0
-    pending_s: float = 0.0
-    boot_s: float = 0.0
-    """From running to the first process."""
-    boot_spread_s: float = 0.0
-    """How much longer the slowest machine of a launch may take: no two come up in the same instant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,33 +34,51 @@ class Software:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What instances live among."""
+
+    region: str
+    timers: Timers
+    metadata: Metadata
+    credentials: CredentialStore
+    pools: Pools
+    boots: Boots
+    changed: Callable[[Instance], None]
+    """Hears of each new state of a machine, while nobody may ask for machines: it must not wait."""
+
+
 class Instances:
     """Launches and ends instances; each is a machine of real processes."""
 
-    def __init__(
-        self,
-        region: str,
-        software: Software,
-        latencies: Latencies,
-        timers: Timers,
-        metadata: Metadata,
-        credentials: CredentialStore,
-    ) -> None:
+    def __init__(self, around: Surroundings, software: Software, latencies: Latencies) -> None:
         self.machines = Machines(self._powered_off)
         self.latencies = latencies
-        self._region = region
+        self._around = around
         self._software = software
-        self._timers = timers
-        self._metadata = metadata
-        self._credentials = credentials
         self._lock = threading.Lock()
         self._records: dict[str, Instance] = {}
+        self._visible_at: dict[str, float] = {}
         self._stays: dict[str, bool] = {}
+        self._starts: dict[str, Start] = {}
+        self._on: set[str] = set()
+        self._frozen: set[str] = set()
 
     def all(self) -> tuple[Instance, ...]:
         """Every instance there ever was, in order of launch."""
         with self._lock:
             return tuple(self._records.values())
+
+    def visible(self) -> dict[str, Instance]:
+        """The instances that EC2's API knows by now."""
+        now = time.time()
+        with self._lock:
+            return {name: instance for name, instance in self._records.items() if self._visible_at[name] <= now}
+
+    def get(self, instance_id: str) -> Instance:
+        """One instance; raises `KeyError`."""
+        with self._lock:
+            return self._records[instance_id]
 
     def launch(self, pool: Pool, origin: Instance) -> Instance:
         """Launch one instance from a pool; `origin` has what is equal for all of the fleet."""
@@ -116,31 +88,67 @@ class Instances:
             origin,
             id=f"i-0{secrets.token_hex(8)}",
             type=pool.instance_type,
-            zone=pool.zone or f"{self._region}a",
+            zone=pool.zone,
             subnet=pool.subnet,
-            image=str(data.get("ImageId", "")),
+            image=dict(pool.override).get("ImageId") or str(data.get("ImageId", "")),
             launched_at=now,
             tags={**_template_tags(data), **origin.tags},
         )
+        start = self._around.boots.next()
         with self._lock:
             self._records[instance.id] = instance
+            self._visible_at[instance.id] = now + self.latencies.visible_s
             self._stays[instance.id] = data.get("InstanceInitiatedShutdownBehavior", "stop") == "stop"
-        self._metadata.tell(self._facts(instance, data))
-        self._timers.after(self.latencies.pending_s, lambda: self._run(instance.id))
+            self._starts[instance.id] = start
+            self._around.changed(instance)
+        self._around.metadata.tell(self._facts(instance, data))
+        self._come_up(instance, start)
         return instance
 
-    def terminate(self, instance_ids: Iterable[str], reason: str = "Client.UserInitiatedShutdown") -> dict[str, State]:
+    def terminate(self, instance_ids: Iterable[str], reason: str = Reason.BY_CALL) -> dict[str, State]:
         """End instances; the state that each was in before."""
         former: dict[str, State] = {}
         for instance_id in instance_ids:
             with self._lock:
                 instance = self._records[instance_id]
                 former[instance_id] = instance.state
-                if instance.state in {State.PENDING, State.RUNNING, State.STOPPED}:
-                    now = State.SHUTTING_DOWN if instance.state is State.RUNNING else State.TERMINATED
-                    self._change(instance, now, reason)
+                if instance.state not in {State.SHUTTING_DOWN, State.TERMINATED}:
+                    self._end(instance, State.SHUTTING_DOWN, State.TERMINATED, reason)
         self.machines.switch_off(former)
         return former
+
+    def stop(self, instance_ids: Sequence[str]) -> dict[str, State]:
+        """Switch instances off, to be started again; the state that each was in before. Raises `ServiceError`."""
+        former: dict[str, State] = {}
+        with self._lock:
+            for instance_id in instance_ids:
+                refuse_stop(self._records[instance_id])
+            for instance_id in instance_ids:
+                instance = self._records[instance_id]
+                former[instance_id] = instance.state
+                if instance.state is State.RUNNING:
+                    self._end(instance, State.STOPPING, State.STOPPED, Reason.BY_CALL)
+        self.machines.switch_off(former)
+        return former
+
+    def start(self, instance_ids: Sequence[str]) -> dict[str, State]:
+        """Switch stopped instances on again; the state that each was in before. Raises `ServiceError`."""
+        with self._lock:
+            former = {instance_id: self._records[instance_id].state for instance_id in instance_ids}
+            for instance_id in instance_ids:
+                refuse_start(self._records[instance_id])
+            stopped = [self._records[name] for name, state in former.items() if state is State.STOPPED]
+            self._take_for(stopped)
+            started = [self._started(instance) for instance in stopped]
+        for instance in started:
+            self._come_up(instance, Start())
+        return former
+
+    def freeze(self, instance_id: str) -> None:
+        """Let a machine hang: it stays running for EC2, and nothing moves on it."""
+        with self._lock:
+            self._frozen.add(instance_id)
+        self.machines.freeze(instance_id)
 
     def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
         """Add tags to an instance."""
@@ -153,40 +161,84 @@ class Instances:
         path = console(self._software.homes / instance_id)
         return path.read_text("utf-8", "replace") if path.exists() else ""
 
-    def _run(self, instance_id: str) -> None:
-        with self._lock:
-            instance = self._records[instance_id]
-            if instance.state is not State.PENDING:
-                return
-            self._records[instance_id] = replace(instance, state=State.RUNNING)
-        # The id is random, so its tail is as good as a die, and the same machine always falls the same way.
-        spread = self.latencies.boot_spread_s * int(instance_id[-4:], 16) / 0x10000
-        self._timers.after(self.latencies.boot_s + spread, lambda: self._boot(instance_id))
+    def _take_for(self, stopped: Sequence[Instance]) -> None:
+        """Room for all of them or, with a `ServiceError`, for none."""
+        taken: list[Instance] = []
+        for instance in stopped:
+            if code := self._around.pools.take(instance.lifecycle, instance.type, instance.zone):
+                for other in taken:
+                    self._around.pools.give_back(other.lifecycle, other.type, other.zone)
+                raise outright(code)
+            taken.append(instance)
 
-    def _boot(self, instance_id: str) -> None:
-        home = self._software.homes / instance_id
-        home.mkdir(parents=True)
+    def _started(self, instance: Instance) -> Instance:
+        self._frozen.discard(instance.id)
+        self._starts[instance.id] = Start()
+        again = replace(instance, state=State.PENDING, launched_at=time.time(), ended_at=None, reason="")
+        self._records[instance.id] = again
+        self._around.changed(again)
+        return again
+
+    def _come_up(self, instance: Instance, start: Start) -> None:
+        extra = start.extra_s if start.boot is Boot.FAILS else 0.0
+        self._around.timers.after(self.latencies.pending_s + extra, lambda: self._run(instance))
+
+    def _run(self, launched: Instance) -> None:
+        with self._lock:
+            start = self._starts[launched.id]
+            if not self._is_still(launched, State.PENDING):
+                return
+            if start.boot is Boot.FAILS:
+                self._end(self._records[launched.id], State.SHUTTING_DOWN, State.TERMINATED, Reason.INTERNAL)
+                return
+            self._change(self._records[launched.id], State.RUNNING, "")
+        if start.boot is Boot.SILENT:
+            return
+        # The id is random, so its tail is as good as a die, and the same machine always falls the same way.
+        spread = self.latencies.boot_spread_s * int(launched.id[-4:], 16) / 0x10000
+        self._around.timers.after(self.latencies.boot_s + spread + start.extra_s, lambda: self._boot(launched))
+
+    def _boot(self, launched: Instance) -> None:
+        home = self._software.homes / launched.id
+        home.mkdir(parents=True, exist_ok=True)
         with self._lock:
             # Under the lock, so that a termination comes either before the machine is there or after.
-            instance = self._records[instance_id]
-            if instance.state is State.RUNNING:
-                self.machines.switch_on(instance_id, home, self._software.command, self._environment(home))
-            elif instance.state is State.SHUTTING_DOWN:
-                self._change(instance, State.TERMINATED, instance.reason)
+            if self._is_still(launched, State.RUNNING) and launched.id not in self._frozen:
+                self._on.add(launched.id)
+                self.machines.switch_on(launched.id, home, self._software.command, self._environment(home))
+
+    def _is_still(self, launched: Instance, state: State) -> bool:
+        """Whether it is in this state, and has not been stopped and started since that launch."""
+        now = self._records[launched.id]
+        return now.state is state and now.launched_at == launched.launched_at
 
     def _powered_off(self, instance_id: str) -> None:
         with self._lock:
+            self._on.discard(instance_id)
             instance = self._records[instance_id]
             if instance.state is State.SHUTTING_DOWN:
                 self._change(instance, State.TERMINATED, instance.reason)
+            elif instance.state is State.STOPPING:
+                self._change(instance, State.STOPPED, instance.reason)
             elif self._stays[instance_id] and instance.lifecycle != "spot":
-                self._change(instance, State.STOPPED, "Client.InstanceInitiatedShutdown")
+                self._end(instance, State.STOPPING, State.STOPPED, Reason.FROM_INSIDE)
             else:
-                self._change(instance, State.TERMINATED, "Client.InstanceInitiatedShutdown")
+                self._end(instance, State.SHUTTING_DOWN, State.TERMINATED, Reason.FROM_INSIDE)
 
-    def _change(self, instance: Instance, state: State, reason: str) -> None:
+    def _end(self, instance: Instance, ending: State, ended: State, reason: str) -> None:
+        """Begin to end a machine; one on which nothing runs has ended with that."""
+        left = self._change(instance, ending, reason)
+        if instance.id not in self._on:
+            self._change(left, ended, reason, held=instance.state is not State.STOPPED)
+
+    def _change(self, instance: Instance, state: State, reason: str, *, held: bool = True) -> Instance:
         ended = time.time() if state in ENDED else None
-        self._records[instance.id] = replace(instance, state=state, reason=reason, ended_at=ended)
+        changed = replace(instance, state=state, reason=str(reason), ended_at=ended)
+        self._records[instance.id] = changed
+        if state in ENDED and held:
+            self._around.pools.give_back(instance.lifecycle, instance.type, instance.zone)
+        self._around.changed(changed)
+        return changed
 
     def _environment(self, home: Path) -> dict[str, str]:
         return {
@@ -208,31 +260,16 @@ class Instances:
             instance_type=instance.type,
             image=instance.image,
             zone=instance.zone,
-            region=self._region,
+            region=self._around.region,
             lifecycle=instance.lifecycle,
             launched_at=instance.launched_at,
             role=role,
-            credentials=rotated(self._credentials, Principal(PrincipalKind.INSTANCE, instance.id, role, instance.id)),
+            credentials=rotated(
+                self._around.credentials, Principal(PrincipalKind.INSTANCE, instance.id, role, instance.id)
+            ),
             user_data=b64decode(data.get("UserData", "")),
             tags=instance.tags,
         )
-
-
-def rotated(
-    store: CredentialStore, principal: Principal, clock: Callable[[], float] = time.time
-) -> Callable[[], Issued]:
-    """The principal's current credentials, renewed some time before they expire, as EC2 does."""
-    lock = threading.Lock()
-    current: list[Issued] = []
-
-    def credentials() -> Issued:
-        with lock:
-            now = clock()
-            if not current or current[0].expires - now < ROTATE_BEFORE_S:
-                current[:] = [store.issue(principal, now + CREDENTIALS_S)]
-            return current[0]
-
-    return credentials
 
 
 def _template_tags(data: dict[str, Any]) -> dict[str, str]:

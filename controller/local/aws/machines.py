@@ -93,6 +93,15 @@ class Machines:
                     # Frozen from inside, it would not hear: cutting the power does not ask.
                     machine.init.send_signal(signal.SIGCONT)
 
+    def freeze(self, name: str) -> None:
+        """Let every process of a machine stand still, those too that it starts meanwhile."""
+        frozen: set[int] = set()
+        while moving := {process.pid for process in self.processes() if process.machine == name} - frozen:
+            for pid in moving:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGSTOP)
+            frozen |= moving
+
     def processes(self) -> tuple[Process, ...]:
         """Every living process of every machine there ever was, by descent and by where it lives."""
         with self._lock:
@@ -117,6 +126,7 @@ class Machines:
             machines = dict(self._running)
         for machine in machines.values():
             machine.mains.shutdown(socket.SHUT_RDWR)
+            machine.init.send_signal(signal.SIGCONT)
         for name, machine in machines.items():
             self._end(name, machine)
         self._ring.close()

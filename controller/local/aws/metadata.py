@@ -130,6 +130,7 @@ def _simple(facts: Facts) -> dict[str, str | None]:
         "meta-data/placement/availability-zone": facts.zone,
         "meta-data/placement/region": facts.region,
         "meta-data/spot/instance-action": facts.action or None,
+        "meta-data/spot/termination-time": json.loads(facts.action)["time"] if facts.action else None,
         "meta-data/events/recommendations/rebalance": facts.rebalance or None,
         "meta-data/events/maintenance/scheduled": "[]",
     }

@@ -66,6 +66,16 @@ class Network:
             "DescribeLaunchTemplates": self.describe_templates,
         }
 
+    @property
+    def default_zone(self) -> str:
+        """Where a machine comes up when nobody says where."""
+        return f"{self._region}a"
+
+    @property
+    def zones(self) -> list[str]:
+        """The zones that have a subnet, or else the first one."""
+        return sorted({subnet.zone for subnet in self._subnets.values()}) or [self.default_zone]
+
     def subnet(self, subnet_id: str) -> Subnet:
         """A subnet by its id; raises `ServiceError`."""
         try:
@@ -97,7 +107,7 @@ class Network:
         """CreateSubnet."""
         if fields["VpcId"] not in self._vpcs:
             raise ServiceError("InvalidVpcID.NotFound", f"The vpc ID '{fields['VpcId']}' does not exist")
-        zone = fields.get("AvailabilityZone", f"{self._region}a")
+        zone = fields.get("AvailabilityZone", self.default_zone)
         subnet = Subnet(_new("subnet"), fields["VpcId"], zone, fields["CidrBlock"])
         with self._lock:
             self._subnets[subnet.id] = subnet

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from controller import wiring
-from controller.local.aws.fleet import Capacity, endless
+from controller.local.aws.buckets import Limits
 from controller.local.aws.gate import Judge
-from controller.local.aws.instances import Latencies
+from controller.local.aws.instance import Latencies
 
 _ROOT = Path(__file__).parents[3]
 
@@ -31,12 +31,15 @@ class Options:
     agent_environment: Mapping[str, str] = field(default_factory=dict)
     concurrency: Mapping[str, int] = field(default_factory=lambda: {"claim": 2})
     """How many processes a function may have; one, where it is not named."""
-    capacity: Capacity = endless
+    limits: Limits = field(default_factory=Limits)
+    """How much the account may ask of EC2 in a second."""
     judge: Judge | None = None
     """Who judges calls; without one it is IAM, by the roles that the functions' and the machines' grants make."""
     functions: Sequence[wiring.Function] = wiring.FUNCTIONS
     schedules: Sequence[wiring.Schedule] = wiring.SCHEDULES
     queues: Sequence[wiring.Queue] = wiring.QUEUES
+    rules: Sequence[wiring.Rule] = wiring.RULES
+    """Which events go to which queue."""
     handlers: str = ""
     """The module of the handlers, where they are not the ones that `wiring` names."""
     task_root: Path = _ROOT

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import secrets
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -16,6 +18,12 @@ ACCOUNT = "111122223333"
 
 FOREVER_S = 7 * 86_400.0
 """Longer than any local cloud is open."""
+
+EVENTS_SERVICE = "events.amazonaws.com"
+"""EventBridge, to whom queues are opened by policies of their own."""
+
+CREDENTIALS_S = 6 * 3600.0
+ROTATE_BEFORE_S = 900.0
 
 
 class PrincipalKind(StrEnum):
@@ -45,13 +53,20 @@ class Principal:
 
     @property
     def user_id(self) -> str:
-        """What AWS calls `aws:userid`: role id and session name."""
-        return f"{self.role_id}:{self.session}"
+        """What AWS calls `aws:userid`: role id and session name; a service in its own name has no role."""
+        return self.name if self.is_service_itself else f"{self.role_id}:{self.session}"
+
+    @property
+    def is_service_itself(self) -> bool:
+        """Whether it acts in its own name, as the policies of queues and topics allow it, and in no role."""
+        return self.name == self.role == EVENTS_SERVICE
 
     @property
     def arn(self) -> str:
-        """The assumed role as AWS prints it."""
-        return f"arn:aws:sts::{ACCOUNT}:assumed-role/{self.role}/{self.session}"
+        """The assumed role as AWS prints it; a service's own name where there is none."""
+        return (
+            self.name if self.is_service_itself else f"arn:aws:sts::{ACCOUNT}:assumed-role/{self.role}/{self.session}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +97,20 @@ class CredentialStore:
     def find(self, access_key: str) -> Issued | None:
         """The set that this access key belongs to."""
         return self._issued.get(access_key)
+
+
+def rotated(
+    store: CredentialStore, principal: Principal, clock: Callable[[], float] = time.time
+) -> Callable[[], Issued]:
+    """The principal's current credentials, renewed some time before they expire, as EC2 does."""
+    lock = threading.Lock()
+    current: list[Issued] = []
+
+    def credentials() -> Issued:
+        with lock:
+            now = clock()
+            if not current or current[0].expires - now < ROTATE_BEFORE_S:
+                current[:] = [store.issue(principal, now + CREDENTIALS_S)]
+            return current[0]
+
+    return credentials

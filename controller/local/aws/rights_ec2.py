@@ -24,8 +24,22 @@ Tags = Mapping[str, str]
 
 MODELLED = frozenset({"aws:tagkeys", "ec2:createaction", "ec2:region", "ec2:sourceinstancearn", "iam:passedtoservice"})
 
-_NO_RESOURCE = frozenset({"DescribeInstances", "DescribeLaunchTemplates", "DescribeSubnets", "DescribeVpcs"})
-_ON_INSTANCES = {"TerminateInstances": "InstanceId", "GetConsoleOutput": "InstanceId", "CreateTags": "ResourceId"}
+_NO_RESOURCE = frozenset(
+    {
+        "DescribeInstances",
+        "DescribeLaunchTemplates",
+        "DescribeSpotPriceHistory",
+        "DescribeSubnets",
+        "DescribeVpcs",
+    }
+)
+_ON_INSTANCES = {
+    "CreateTags": "ResourceId",
+    "GetConsoleOutput": "InstanceId",
+    "StartInstances": "InstanceId",
+    "StopInstances": "InstanceId",
+    "TerminateInstances": "InstanceId",
+}
 _MADE = ("instance", "volume", "network-interface")
 _TEMPLATE = frozenset(
     {
@@ -41,7 +55,9 @@ _TEMPLATE = frozenset(
         "UserData",
     }
 )
-_OVERRIDE = frozenset({"AvailabilityZone", "ImageId", "InstanceType", "MaxPrice", "Priority", "SubnetId"})
+_OVERRIDE = frozenset(
+    {"AvailabilityZone", "BlockDeviceMapping", "ImageId", "InstanceType", "MaxPrice", "Priority", "SubnetId"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +171,7 @@ def _used(data: Fields, overrides: list[Fields], region: str) -> list[str]:
     images = [override.get("ImageId") or data.get("ImageId", "*") for override in overrides]
     subnets = [override.get("SubnetId", "*") for override in overrides]
     groups = data.get("SecurityGroupId") or ["*"]
-    disks = data.get("BlockDeviceMapping", [])
+    disks = [disk for each in (data, *overrides) for disk in each.get("BlockDeviceMapping", [])]
     return [
         *(f"arn:aws:ec2:{region}::image/{image}" for image in dict.fromkeys(images)),
         *(_arn(region, f"subnet/{subnet}") for subnet in dict.fromkeys(subnets)),

@@ -11,7 +11,7 @@ from controller.local.aws.instances import Instances
 from controller.local.aws.judging import Roles
 from controller.local.aws.network import Network
 from controller.local.aws.options import Options
-from controller.local.aws.principals import ACCOUNT
+from controller.local.aws.principals import ACCOUNT, EVENTS_SERVICE
 from controller.local.aws.provision import PLATFORMS, cache_bucket
 from controller.local.aws.rights import Account
 from controller.local.aws.rights_ec2 import Machines, role_arn
@@ -60,7 +60,12 @@ def roles(options: Options, known: policies.Names) -> Roles:
     if options.schedules:
         queues = {schedule.queue.name for schedule in options.schedules}
         documents[SCHEDULER] = policies.send_only(known.queues[name] for name in queues)
-    return {wiring.role_name(options.stack, name): (iam.read(document),) for name, document in documents.items()}
+    found = {wiring.role_name(options.stack, name): (iam.read(document),) for name, document in documents.items()}
+    if options.rules:
+        # No role, but the queues' own policies: they allow EventBridge this and nothing else.
+        queues = {known.queues[rule.queue.name] for rule in options.rules}
+        found[EVENTS_SERVICE] = (iam.read(policies.send_only(queues)),)
+    return found
 
 
 def account(known: policies.Names, network: Network, instances: Instances) -> Account:

@@ -1,41 +1,88 @@
-"""REST routes of the App itself: installation tokens and the log of webhook deliveries."""
+"""REST routes of the App itself: its installations and their tokens, and the log of webhook deliveries."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
-from controller.local.github.account import Json
-from controller.local.github.api import NOT_FOUND, Gate, page
+from controller.local.github.account import WEB, Json, Organisation
+from controller.local.github.api import NOT_FOUND, Gate, invalid, links, listed, page_size
+from controller.local.github.config import Installation
 from controller.local.github.identity import Identity
 from controller.local.github.payloads import stamp
 from controller.local.github.web import Request, Response, Route
 from controller.local.github.webhooks import Delivery, Webhooks, headers
 
-_PERMISSIONS = {"actions": "write", "administration": "write", "checks": "write", "metadata": "read"}
+KEPT = timedelta(days=3)
+"""How long a delivery can be seen and sent again."""
+_INSTALLED = "2024-01-09T08:30:00Z"
+_CURSOR = "v1_"
+_PERMISSIONS = {
+    "actions": "write",
+    "administration": "write",
+    "checks": "write",
+    "contents": "read",
+    "metadata": "read",
+    "organization_self_hosted_runners": "write",
+    "statuses": "write",
+}
 
 
 class AppRoutes:
     """What an App calls with its JWT."""
 
-    def __init__(self, identity: Identity, installation_id: int, webhooks: Webhooks) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        installations: dict[Installation, Organisation],
+        webhooks: Webhooks,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._identity = identity
-        self._installation_id = installation_id
+        self._installations = installations
         self._webhooks = webhooks
+        self._clock = clock
 
     def routes(self, gate: Gate) -> list[Route]:
         """All of them."""
         deliveries = "/app/hook/deliveries"
         return [
+            gate.app("GET", "/app/installations", self._list),
+            gate.app("GET", "/app/installations/{installation_id}", self._get),
+            gate.app("GET", "/orgs/{org}/installation", self._of_organisation),
+            gate.app("GET", "/repos/{owner}/{repo}/installation", self._of_repository),
             gate.app("POST", "/app/installations/{installation_id}/access_tokens", self._token),
             gate.app("GET", deliveries, self._deliveries),
             gate.app("GET", deliveries + "/{delivery_id}", self._delivery),
             gate.app("POST", deliveries + "/{delivery_id}/attempts", self._redeliver),
         ]
 
+    def _list(self, request: Request) -> Response:
+        return listed(request, [self._document(request, each) for each in self._installations])
+
+    def _get(self, request: Request) -> Response:
+        return self._first(request, lambda each: str(each.id) == request.params["installation_id"])
+
+    def _of_organisation(self, request: Request) -> Response:
+        return self._first(request, lambda each: each.organisation.lower() == request.params["org"].lower())
+
+    def _of_repository(self, request: Request) -> Response:
+        owner, name = request.params["owner"].lower(), request.params["repo"].lower()
+        return self._first(
+            request,
+            lambda each: each.organisation.lower() == owner and name in {repo.lower() for repo in each.repositories},
+        )
+
+    def _first(self, request: Request, fits: Callable[[Installation], bool]) -> Response:
+        found = next((each for each in self._installations if fits(each)), None)
+        return Response(200, self._document(request, found)) if found else NOT_FOUND
+
     def _token(self, request: Request) -> Response:
-        if request.params["installation_id"] != str(self._installation_id):
+        wanted = request.params["installation_id"]
+        if wanted not in {str(each.id) for each in self._installations}:
             return NOT_FOUND
-        token = self._identity.mint(self._installation_id)
+        token = self._identity.mint(int(wanted))
         body: Json = {
             "token": token.token,
             "expires_at": stamp(token.expires_at),
@@ -45,28 +92,37 @@ class AppRoutes:
         return Response(201, body)
 
     def _deliveries(self, request: Request) -> Response:
-        """Newest first; `cursor` is the id of the last one seen."""
-        wanted = request.query.get("status", "")
-        cursor = request.query.get("cursor", "")
+        """Newest first; `cursor` goes on after the last one seen."""
+        wanted, cursor = request.query.get("status", ""), request.query.get("cursor", "").removeprefix(_CURSOR)
+        if cursor and not cursor.isdecimal():
+            return invalid(f"Invalid cursor: {cursor}")
         found = [
             each
-            for each in sorted(self._webhooks.deliveries, key=lambda each: each.id, reverse=True)
+            for each in reversed(self._kept())
             if (not wanted or each.succeeded == (wanted == "success")) and (not cursor or each.id < int(cursor))
         ]
-        shown = page(request, [_item(each) for each in found])
-        if len(shown) < len(found):
-            link = f'<{request.path}?per_page={len(shown)}&cursor={shown[-1]["id"]}>; rel="next"'
-            return Response(200, shown, {"Link": link})
-        return Response(200, shown)
+        shown = found[: page_size(request)]
+        more = {**request.query, "cursor": f"{_CURSOR}{shown[-1].id}"} if len(shown) < len(found) else {}
+        return Response(200, [_item(each) for each in shown], links(request, {"next": more} if more else {}))
 
     def _delivery(self, request: Request) -> Response:
-        found = [each for each in self._webhooks.deliveries if str(each.id) == request.params["delivery_id"]]
-        return Response(200, self._full(found[0])) if found else NOT_FOUND
+        found = self._find(request)
+        return Response(200, self._full(found)) if found else NOT_FOUND
 
     def _redeliver(self, request: Request) -> Response:
-        delivery_id = request.params["delivery_id"]
-        known = delivery_id.isdigit() and self._webhooks.redeliver(int(delivery_id))
-        return Response(202, {}) if known else NOT_FOUND
+        found = self._find(request)
+        if found is None:
+            return NOT_FOUND
+        self._webhooks.redeliver(found.id)
+        return Response(202, {})
+
+    def _find(self, request: Request) -> Delivery | None:
+        return next((each for each in self._kept() if str(each.id) == request.params["delivery_id"]), None)
+
+    def _kept(self) -> list[Delivery]:
+        oldest = self._clock() - KEPT
+        kept = [each for each in self._webhooks.deliveries if each.delivered_at >= oldest]
+        return sorted(kept, key=lambda each: each.id)
 
     def _full(self, delivery: Delivery) -> Json:
         sent = {
@@ -79,6 +135,29 @@ class AppRoutes:
             "url": self._webhooks.url,
             "request": {"headers": sent, "payload": json.loads(delivery.body)},
             "response": {"headers": {}, "payload": delivery.answer},
+        }
+
+    def _document(self, request: Request, installation: Installation) -> Json:
+        api = request.url.removesuffix(request.path)
+        organisation = self._installations[installation]
+        return {
+            "id": installation.id,
+            "account": organisation.owner.document(api),
+            "app_id": self._identity.app_id,
+            "app_slug": "spotrunner",
+            "target_id": organisation.id,
+            "target_type": "Organization",
+            "repository_selection": "all",
+            "access_tokens_url": f"{api}/app/installations/{installation.id}/access_tokens",
+            "repositories_url": f"{api}/installation/repositories",
+            "html_url": f"{WEB}/organizations/{organisation.login}/settings/installations/{installation.id}",
+            "permissions": _PERMISSIONS,
+            "events": ["workflow_job"],
+            "created_at": _INSTALLED,
+            "updated_at": _INSTALLED,
+            "single_file_name": None,
+            "suspended_by": None,
+            "suspended_at": None,
         }
 
 

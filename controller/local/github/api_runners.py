@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controller.local.github.account import Json
-from controller.local.github.api import NOT_FOUND, Answer, Gate, invalid, page, refusal
+from controller.local.github.api import NOT_FOUND, Answer, Gate, invalid, listed, refusal
 from controller.local.github.registry import NameTaken, Registry, Runner
 from controller.local.github.release import Release
 from controller.local.github.web import Request, Response, Route
@@ -59,7 +59,7 @@ class RunnerRoutes:
     def _list(self, request: Request) -> Response:
         name = request.query.get("name")
         found = [each for each in self._visible(request) if name is None or each.name == name]
-        return Response(200, {"total_count": len(found), "runners": page(request, [_document(each) for each in found])})
+        return listed(request, [_document(each) for each in found], "runners")
 
     def _get(self, request: Request) -> Response:
         runner = self._find(request)

@@ -91,7 +91,7 @@ class Broker:
         """OAuth client credentials: a JWT signed with the key of the JIT config."""
         form = {name: values[-1] for name, values in parse_qs(request.body.decode()).items()}
         runner = self._claimed(form.get("client_assertion", ""))
-        if runner is None:
+        if runner is None or not self._registry.admits(runner):
             return Response(400, {"error": "invalid_client", "error_description": "The client is not known."})
         token = self._registry.mint_token(runner)
         body = {"access_token": token, "expires_in": _TOKEN_LIFE_S, "token_type": "JWT", "scope": ""}

@@ -9,6 +9,15 @@ from controller.local.github.exchange import Patience
 
 
 @dataclass(frozen=True, slots=True)
+class Installation:
+    """The App on an organisation, with the repositories it may see there."""
+
+    organisation: str
+    repositories: tuple[str, ...]
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Who owns what here, the App and its secret, and GitHub's deadlines and budgets."""
 
@@ -17,6 +26,12 @@ class Config:
     actor: str = "octocat"
     app_id: int = 219_217
     installation_id: int = 61_234_567
+    others: tuple[Installation, ...] = ()
+    """Further organisations that have the App."""
+    base_path: str = ""
+    """`/api/v3` makes it a GitHub Enterprise Server: every route lives below, and no rate is limited by itself."""
+    protected_environments: tuple[str, ...] = ()
+    """Jobs of these wait until somebody approves."""
     webhook_url: str = ""
     webhook_secret: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)
     act: str = ""
@@ -24,4 +39,9 @@ class Config:
     minimum_runner_version: str = "2.329.0"
     patience: Patience = field(default_factory=Patience)
     budgets: dict[str, int] = field(default_factory=dict)
-    """Rate limits that differ from GitHub's."""
+    """Rate limits that differ from GitHub's, by the names of `ratelimit.BUDGETS`."""
+
+    @property
+    def installations(self) -> tuple[Installation, ...]:
+        """Every organisation that has the App, the main one first."""
+        return Installation(self.organisation, self.repositories, self.installation_id), *self.others

@@ -25,7 +25,9 @@ class Patience:
     lease_s: float = 600.0
     """A job whose runner is silent for so long has failed."""
     idle_s: float = 300.0
-    """A just-in-time runner without a job is removed."""
+    """A just-in-time runner that listens without a job is removed."""
+    offline_s: float = 86_400.0
+    """One that has never listened is removed so much later."""
     session_s: float = 120.0
     """A session nobody polls is over."""
     queue_s: float = 86_400.0
@@ -193,7 +195,8 @@ class Exchange:
         session = runner.session
         if session and not session.polling and now - session.last_seen > timedelta(seconds=self._patience.session_s):
             runner.session = None
-        if runner.job_id is None and now - runner.registered_at > timedelta(seconds=self._patience.idle_s):
+        patience = self._patience.idle_s if runner.version else self._patience.offline_s
+        if runner.job_id is None and now - runner.registered_at > timedelta(seconds=patience):
             self._registry.remove(runner)
 
     def _ask_to_stop(self, job: Job) -> None:

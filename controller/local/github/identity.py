@@ -66,6 +66,9 @@ class Identity:
         self._key = key
         self._clock = clock
         self._tokens: dict[str, InstallationToken] = {}
+        self._fresh: set[str] = set()
+        """Tokens nobody has used yet."""
+        self._denials = 0
         self._lock = threading.Lock()
 
     def check_app(self, token: str) -> None:
@@ -86,13 +89,22 @@ class Identity:
         token = InstallationToken(f"ghs_{secrets.token_urlsafe(27)}", installation_id, expires_at)
         with self._lock:
             self._tokens[token.token] = token
+            self._fresh.add(token.token)
         return token
+
+    def deny_fresh(self, times: int) -> None:
+        """Refuse so many tokens their first call: GitHub's replicas do not hear of a new one at once."""
+        with self._lock:
+            self._denials += times
 
     def installation(self, token: str) -> int:
         """The installation a token belongs to."""
         with self._lock:
             found = self._tokens.get(token)
-        if found is None or self._clock() >= found.expires_at:
+            denied = token in self._fresh and self._denials > 0
+            self._denials -= denied
+            self._fresh.discard(token)
+        if found is None or denied or self._clock() >= found.expires_at:
             raise Unauthorized("Bad credentials")
         return found.installation_id
 

@@ -10,6 +10,8 @@ from enum import StrEnum
 class Status(StrEnum):
     """Where a job or a run is."""
 
+    WAITING = "waiting"
+    """For somebody's approval of its environment."""
     QUEUED = "queued"
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"
@@ -70,6 +72,9 @@ class Job:
     may_fail: bool = False
     """continue-on-error: its failure does not fail the run."""
     timeout_minutes: float = 360.0
+    environment: str = ""
+    carried_from: int = 0
+    """The job of the attempt before that it only repeats, because a re-run left it out."""
     note: str = ""
     """Why it was skipped, cancelled or failed without running."""
 

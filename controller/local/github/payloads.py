@@ -36,6 +36,8 @@ class RunFacts:
     status: Status
     conclusion: Conclusion | None
     created_at: datetime
+    started_at: datetime
+    """Of this attempt."""
     updated_at: datetime
 
 
@@ -75,6 +77,7 @@ def imagined_event(labels: tuple[str, ...], now: datetime, place: Place) -> Json
         status=Status.QUEUED,
         conclusion=None,
         created_at=now,
+        started_at=now,
         updated_at=now,
     )
     return workflow_job_event("queued", job, run, place)
@@ -144,11 +147,11 @@ def run_document(run: RunFacts, place: Place) -> Json:
         "pull_requests": [],
         "created_at": stamp(run.created_at),
         "updated_at": stamp(run.updated_at),
-        "run_started_at": stamp(run.created_at),
+        "run_started_at": stamp(run.started_at),
         "actor": sender,
         "triggering_actor": sender,
         "referenced_workflows": [],
-        **_run_links(url),
+        **_run_links(url, run.attempt),
         "workflow_url": f"{place.api}/repos/{place.repository.full_name}/actions/workflows/{run.id % 100_000_000}",
         "head_commit": _commit(run, place.sender),
         "repository": repository,
@@ -157,7 +160,7 @@ def run_document(run: RunFacts, place: Place) -> Json:
     }
 
 
-def _run_links(url: str) -> Json:
+def _run_links(url: str, attempt: int) -> Json:
     return {
         "jobs_url": f"{url}/jobs",
         "logs_url": f"{url}/logs",
@@ -165,7 +168,7 @@ def _run_links(url: str) -> Json:
         "artifacts_url": f"{url}/artifacts",
         "cancel_url": f"{url}/cancel",
         "rerun_url": f"{url}/rerun",
-        "previous_attempt_url": None,
+        "previous_attempt_url": f"{url}/attempts/{attempt - 1}" if attempt > 1 else None,
     }
 
 

@@ -64,6 +64,7 @@ def place(spec: JobSpec, own: Own, known: Mapping[str, Value], blank: Job) -> Pl
         labels=_labels(resolve_tree(spec.runs_on, scope)),
         may_fail=truthy(resolve_tree(spec.continue_on_error, scope)),
         timeout_minutes=as_number(resolve_tree(spec.timeout_minutes, scope)),
+        environment=as_text(resolve_tree(spec.environment, scope)),
     )
     return Placed(job, own.matrix, own.strategy)
 

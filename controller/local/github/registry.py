@@ -62,8 +62,11 @@ class Runner:
     registered_at: datetime
     session: Session | None = None
     version: str = ""
+    """What it said when it first listened."""
     job_id: int | None = None
     """The job it was offered or runs."""
+    known: bool = False
+    """Whether it has tried to sign in."""
 
     @property
     def is_idle(self) -> bool:
@@ -87,6 +90,7 @@ class Registry:
         self._message_ids = itertools.count(1)
         self._runners: dict[int, Runner] = {}
         self._tokens: dict[str, int] = {}
+        self._denials = 0
 
     @property
     def runners(self) -> tuple[Runner, ...]:
@@ -125,6 +129,19 @@ class Registry:
             self._tokens = {token: owner for token, owner in self._tokens.items() if owner != runner.id}
             if runner.session is not None:
                 runner.session.mailbox.put(None)
+
+    def deny_fresh(self, times: int) -> None:
+        """Refuse so many runners their first sign-in."""
+        with self._lock:
+            self._denials += times
+
+    def admits(self, runner: Runner) -> bool:
+        """Whether a runner may sign in; a new registration may not be heard of everywhere at once."""
+        with self._lock:
+            denied = not runner.known and self._denials > 0
+            self._denials -= denied
+            runner.known = True
+            return not denied
 
     def by_client(self, client_id: str) -> Runner | None:
         """The runner an OAuth client id stands for."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import itertools
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from controller.local.github.account import WEB, Repository
+from controller.local.github.attempts import Attempt, check_current, check_rerun, failed
 from controller.local.github.expressions import Value
 from controller.local.github.job import Job, RunnerRef, Status
 from controller.local.github.payloads import RunFacts
@@ -28,21 +29,23 @@ class Entry:
     actor: str
     created_at: datetime
 
-    def facts(self, now: datetime) -> RunFacts:
-        """The run as GitHub prints it."""
+    def facts(self, attempt: Attempt | None = None) -> RunFacts:
+        """The run as GitHub prints it, of its latest attempt unless another is asked for."""
+        told = attempt or self.run.latest
         return RunFacts(
             id=self.run.id,
             number=self.number,
-            attempt=self.run.attempt,
+            attempt=told.number,
             workflow_name=self.run.workflow.name,
             path=f".github/workflows/{self.run.workflow.file}",
             event=self.event,
             head_branch=self.repository.default_branch,
             head_sha=str(self.run.github["sha"]),
-            status=self.run.status,
-            conclusion=self.run.conclusion,
+            status=told.status,
+            conclusion=told.conclusion,
             created_at=self.created_at,
-            updated_at=now,
+            started_at=told.started_at,
+            updated_at=told.moved_at,
         )
 
 
@@ -52,8 +55,11 @@ Listener = Callable[[Entry, Change], None]
 class Runbook:
     """All runs, under one lock; listeners hear each change in order and must not block."""
 
-    def __init__(self, actor: str, clock: Callable[[], datetime], lock: threading.RLock) -> None:
+    def __init__(
+        self, actor: str, clock: Callable[[], datetime], lock: threading.RLock, protected: Collection[str] = ()
+    ) -> None:
         self._actor = actor
+        self._protected = protected
         self._clock = clock
         self._lock = lock
         self._entries: dict[int, Entry] = {}
@@ -84,11 +90,18 @@ class Runbook:
         with self._lock:
             return self._entries.get(self._home.get(job_id, -1))
 
+    def head(self, repository: str) -> str:
+        """The newest commit of a repository that a run was started for; empty when there is none."""
+        with self._lock:
+            runs = [each.run for each in self._entries.values() if each.repository.full_name == repository]
+            return str(runs[-1].github["sha"]) if runs else ""
+
     def queued(self) -> list[tuple[Entry, Job]]:
         """Every job that waits for a runner, oldest first."""
-        return [
+        waiting = [
             (entry, job) for entry in self._entries.values() for job in entry.run.jobs if job.status is Status.QUEUED
         ]
+        return sorted(waiting, key=lambda each: each[1].queued_at)
 
     def submit(self, workflow: Workflow, repository: Repository) -> Entry:
         """Start a run of a workflow."""
@@ -97,7 +110,8 @@ class Runbook:
             number = sum(each.run.workflow.file == workflow.file for each in self._entries.values()) + 1
             event = "push" if "push" in workflow.events else workflow.events[0]
             sha = hashlib.sha1(f"{workflow.file} {number}".encode(), usedforsecurity=False).hexdigest()
-            run = Run(workflow, self._github(workflow, repository, run_id, number, event, sha), self._take_job_id)
+            github = self._github(workflow, repository, run_id, number, event, sha)
+            run = Run(workflow, github, self._take_job_id, self._protected)
             entry = self._entries[run_id] = Entry(run, repository, number, event, self._actor, now)
             self._announce(entry, run.start(now))
             return entry
@@ -116,6 +130,38 @@ class Runbook:
         """Cancel a run."""
         with self._lock:
             self._announce(entry, entry.run.cancel(self._clock(), note))
+
+    def cancel_job(self, entry: Entry, job_id: int, note: str) -> None:
+        """Cancel one job of a run."""
+        with self._lock:
+            self._announce(entry, entry.run.cancel_job(job_id, self._clock(), note))
+
+    def rerun(self, entry: Entry) -> None:
+        """Run everything again; raises `RerunRefused`."""
+        with self._lock:
+            self._rerun(entry, {job.id for job in entry.run.jobs})
+
+    def rerun_failed(self, entry: Entry) -> None:
+        """Run again what failed or was cancelled; raises `RerunRefused`."""
+        with self._lock:
+            check_rerun(entry.run.latest, entry.created_at, self._clock())
+            self._rerun(entry, failed(entry.run.jobs))
+
+    def rerun_job(self, entry: Entry, job_id: int) -> None:
+        """Run one job again; raises `RerunRefused`."""
+        with self._lock:
+            check_current(entry.run.latest, job_id)
+            self._rerun(entry, {job_id})
+
+    def approve(self, entry: Entry, environments: Collection[str], *, approved: bool) -> None:
+        """Decide about the jobs that wait for these environments."""
+        with self._lock:
+            self._announce(entry, entry.run.approve(environments, self._clock(), approved=approved))
+
+    def _rerun(self, entry: Entry, chosen: Collection[int]) -> None:
+        now = self._clock()
+        check_rerun(entry.run.latest, entry.created_at, now)
+        self._announce(entry, entry.run.rerun(chosen, now))
 
     def _announce(self, entry: Entry, changes: Iterable[Change]) -> None:
         for change in changes:

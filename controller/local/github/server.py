@@ -11,32 +11,41 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from controller.local.github.account import Organisation, Person, Repository
-from controller.local.github.api import NOT_FOUND, Gate
+from controller.local.github.account import Person, Repository
+from controller.local.github.api import NOT_FOUND, Gate, faulty
 from controller.local.github.api_app import AppRoutes
+from controller.local.github.api_checks import CheckRoutes
+from controller.local.github.api_deployments import DeploymentRoutes
+from controller.local.github.api_repositories import RepositoryRoutes
 from controller.local.github.api_runners import RunnerRoutes
 from controller.local.github.api_runs import RunRoutes
+from controller.local.github.api_statuses import StatusRoutes
 from controller.local.github.broker import Broker, Tools, version_numbers
+from controller.local.github.commits import CheckRun, Commits, CommitStatus
 from controller.local.github.config import Config
 from controller.local.github.exchange import Exchange
 from controller.local.github.identity import AppKey, Identity, process_key, system_clock
 from controller.local.github.job import Job, Status
+from controller.local.github.mishaps import Mishaps
 from controller.local.github.payloads import Place, imagined_event, workflow_job_event
+from controller.local.github.people import People
 from controller.local.github.ratelimit import RateLimits
 from controller.local.github.registry import Registry
 from controller.local.github.release import Release, releases
+from controller.local.github.repositories import Repositories
 from controller.local.github.runbook import Entry, Runbook
+from controller.local.github.runs_seen import RunsSeen
 from controller.local.github.scheduler import Change
+from controller.local.github.trouble import Trouble
 from controller.local.github.views import RunnerView, RunView, runner_view_of, view_of
 from controller.local.github.web import Door, Request, RequestRecord, Response, Route
 from controller.local.github.webhooks import Delivery, Webhooks
-from controller.local.github.workflow import read_workflow
 
 SWEEP_S = 0.25
 _OCTOCAT_ID = 583_231
 
 
-class GitHub:
+class GitHub(People, Mishaps):
     """A whole GitHub on one loopback port; every member may be used from any thread."""
 
     def __init__(self, config: Config | None = None, clock: Callable[[], datetime] = system_clock) -> None:
@@ -45,14 +54,15 @@ class GitHub:
         self._lock = threading.RLock()
         self._moved = threading.Condition(self._lock)
         self._key = AppKey.of(process_key("app"))
-        self._organisation = Organisation(config.organisation)
-        self._repositories = [
-            Repository(self._organisation, name, 500_000_001 + n) for n, name in enumerate(config.repositories)
-        ]
-        self._door = Door(NOT_FOUND)
+        self._door = Door(NOT_FOUND, base_path=config.base_path)
+        self._repositories = Repositories(config.installations, self.base_url)
+        self._identity = Identity(config.app_id, self._key, clock)
+        self._limits = RateLimits(clock, config.budgets, counts=not config.base_path)
+        self._trouble = Trouble()
         self._webhooks = Webhooks(config.webhook_url, config.webhook_secret, config.app_id, clock)
-        self._runbook = Runbook(config.actor, clock, self._lock)
+        self._runbook = Runbook(config.actor, clock, self._lock, config.protected_environments)
         self._runbook.listen(self._announce)
+        self._commits = Commits(self._runbook.head)
         self._registry = Registry(self.base_url, clock, self._lock)
         self._exchange = Exchange(self._runbook, self._registry, config.patience, clock, self._lock)
         self._broker = Broker(self._registry, self._exchange, self.base_url, self._tools(), clock)
@@ -85,7 +95,7 @@ class GitHub:
 
     @property
     def base_url(self) -> str:
-        """The API's address, `https://api.github.com` elsewhere."""
+        """The API's address, as `https://api.github.com` or an Enterprise Server's `/api/v3`."""
         return self._door.base_url
 
     @property
@@ -120,22 +130,7 @@ class GitHub:
     @property
     def repositories(self) -> tuple[str, ...]:
         """The full names of its repositories."""
-        return tuple(each.full_name for each in self._repositories)
-
-    def submit(self, path: Path, repository: str = "") -> RunView:
-        """Push a workflow file: its run starts at once. The first repository unless another is named."""
-        workflow = read_workflow(path)
-        named = [each for each in self._repositories if repository in ("", each.name, each.full_name)]
-        if not named:
-            raise KeyError(f"there is no repository {repository!r}; there are {', '.join(self.repositories)}")
-        return view_of(self._runbook.submit(workflow, named[0]))
-
-    def cancel(self, run_id: int) -> None:
-        """Cancel a run, as its page's button does."""
-        entry = self._runbook.find(run_id)
-        if entry is None:
-            raise KeyError(f"there is no run {run_id}")
-        self._runbook.cancel(entry, f"The run was canceled by @{self._config.actor}.")
+        return self._repositories.names
 
     @property
     def runs(self) -> tuple[RunView, ...]:
@@ -145,7 +140,7 @@ class GitHub:
 
     @property
     def jobs(self) -> tuple[Job, ...]:
-        """Every job of every run that exists so far."""
+        """Every job of every run's latest attempt that exists so far."""
         return tuple(job for run in self.runs for job in run.jobs)
 
     @property
@@ -163,6 +158,16 @@ class GitHub:
     def deliveries(self) -> tuple[Delivery, ...]:
         """Every webhook delivery so far."""
         return self._webhooks.deliveries
+
+    @property
+    def check_runs(self) -> tuple[CheckRun, ...]:
+        """Every check run that was posted, as it was last told."""
+        return self._commits.check_runs
+
+    @property
+    def statuses(self) -> tuple[CommitStatus, ...]:
+        """Every commit status that was posted."""
+        return self._commits.statuses
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -183,29 +188,37 @@ class GitHub:
         """What a job's steps printed; empty until it has ended."""
         return self._broker.logs.get(job_id, "")
 
-    def repeat_next(self, times: int = 3, action: str = "queued") -> None:
-        """Have the next delivery of an action sent so many times."""
-        self._webhooks.repeat_next(action, times)
-
     def send_forged(self, labels: tuple[str, ...] = ("spotrunner/linux-2cpu",)) -> Delivery:
         """Send a queued job that does not exist, signed with a wrong secret; the answer is in the delivery."""
-        repository = self._repositories[0]
+        repository = self._repositories.find("")
         event = imagined_event(labels, self._clock(), self._place(repository))
         return self._webhooks.forge("workflow_job", event)
 
     def _routes(self) -> list[Route]:
-        config = self._config
-        identity = Identity(config.app_id, self._key, self._clock)
-        names = frozenset(each.lower() for each in config.repositories)
-        gate = Gate(identity, RateLimits(self._clock, config.budgets), config.organisation, names)
-        runs = RunRoutes(self._runbook, lambda entry: self._place(entry.repository), self._clock, self._lock)
-        return [
-            *self._broker.routes(),
-            *AppRoutes(identity, config.installation_id, self._webhooks).routes(gate),
-            *RunnerRoutes(self._registry, self._releases, self.base_url).routes(gate),
-            *runs.routes(gate),
-            *(Route("GET", each.path, _download(each)) for each in self._releases),
-        ]
+        config, repositories, clock = self._config, self._repositories, self._clock
+        gate = Gate(self._identity, self._limits, self._trouble, config.installations)
+        seen = RunsSeen(self._runbook, lambda entry: self._place(entry.repository), self._lock)
+        rest = (
+            AppRoutes(self._identity, repositories.owners, self._webhooks, clock),
+            RunnerRoutes(self._registry, self._releases, self.base_url),
+            RunRoutes(seen),
+            DeploymentRoutes(seen, clock),
+            CheckRoutes(self._commits, repositories, config.app_id, clock),
+            StatusRoutes(self._commits, repositories, clock),
+            RepositoryRoutes(self._commits, repositories),
+        )
+        others = [*self._broker.routes(), *(Route("GET", each.path, _download(each)) for each in self._releases)]
+        return [*map(self._troubled, others), *(route for each in rest for route in each.routes(gate))]
+
+    def _troubled(self, route: Route) -> Route:
+        """Runners' routes and downloads fail when they are named; the gate sees to the others."""
+
+        def handler(request: Request) -> Response:
+            failure = self._trouble.take(route.template, rest=False)
+            response = route.handler(request) if failure is None or failure.done else NOT_FOUND
+            return response if failure is None else faulty(failure.status)
+
+        return Route(route.method, route.template, handler)
 
     def _tools(self) -> Tools:
         return Tools(self._config.act or _act(), version_numbers(self._config.minimum_runner_version))
@@ -214,17 +227,17 @@ class GitHub:
         self._moved.notify_all()
         if change.action == "cancel" or not self._webhooks.url:
             return
-        facts = entry.facts(self._clock())
-        event = workflow_job_event(change.action, change.job, facts, self._place(entry.repository))
+        event = workflow_job_event(change.action, change.job, entry.facts(), self._place(entry.repository))
         self._webhooks.send("workflow_job", event)
 
     def _place(self, repository: Repository) -> Place:
         person = Person(self._config.actor, _OCTOCAT_ID)
-        return Place(self.base_url, repository, person, self._config.installation_id)
+        return Place(self.base_url, repository, person, self._repositories.installation_of(repository))
 
     def _sweep(self) -> None:
         while not self._stopping.wait(SWEEP_S):
             self._exchange.sweep()
+            self._webhooks.sweep()
 
 
 def _download(release: Release) -> Callable[[Request], Response]:

@@ -24,6 +24,9 @@ class RunView:
     conclusion: Conclusion | None
     created_at: datetime
     jobs: tuple[Job, ...]
+    """Of the latest attempt."""
+    history: tuple[Job, ...]
+    """Of every attempt, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ def view_of(entry: Entry) -> RunView:
         conclusion=run.conclusion,
         created_at=entry.created_at,
         jobs=run.jobs,
+        history=tuple(job for attempt in run.attempts for job in attempt.jobs),
     )
 
 

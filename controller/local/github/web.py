@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -28,6 +28,10 @@ class Request:
     body: bytes = field(repr=False)
     params: Mapping[str, str] = field(default_factory=dict)
     """What the route's template matched."""
+    url: str = ""
+    """The whole address, without the query."""
+    installation: int = 0
+    """Whose token it bears; 0 for none."""
 
     def json(self) -> dict[str, object]:
         """The body as a JSON object; empty when it is none."""
@@ -84,15 +88,18 @@ class Route:
         self.method = method
         self.template = template
         self.handler = handler
-        # A template's literal parts hold no character that a regex would take for its own, except the dot.
-        self.pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template.replace(".", r"\.")))
+        # A template's literal parts hold no character that a regex would take for its own, except the dot;
+        # and of its parameters only a file's path may hold a slash.
+        literal = template.replace(".", r"\.").replace("{path}", r"(?P<path>.+)")
+        self.pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", literal))
 
 
 class Door:
     """A loopback HTTP server over a list of routes."""
 
-    def __init__(self, not_found: Response, *, port: int = 0) -> None:
+    def __init__(self, not_found: Response, *, port: int = 0, base_path: str = "") -> None:
         self.routes: Sequence[Route] = ()
+        self._base_path = base_path
         self._not_found = not_found
         self._lock = threading.Lock()
         self._records: list[RequestRecord] = []
@@ -101,8 +108,8 @@ class Door:
 
     @property
     def base_url(self) -> str:
-        """Where the server listens."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        """Where the server listens, down to the path that every route lives below."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}{self._base_path}"
 
     @property
     def records(self) -> tuple[RequestRecord, ...]:
@@ -132,12 +139,14 @@ class Door:
         return response
 
     def _answer(self, request: Request) -> tuple[str, Response]:
-        for route in self.routes:
-            match = route.pattern.fullmatch(request.path) if route.method == request.method else None
-            if match:
-                params = {name: unquote(text) for name, text in match.groupdict().items()}
-                asked = Request(request.method, request.path, request.headers, request.query, request.body, params)
-                return route.template, route.handler(asked)
+        path = request.path.removeprefix(self._base_path)
+        if request.path.startswith(self._base_path):
+            for route in self.routes:
+                match = route.pattern.fullmatch(path) if route.method == request.method else None
+                if match:
+                    params = {name: unquote(text) for name, text in match.groupdict().items()}
+                    asked = replace(request, path=path, params=params, url=self.base_url + path)
+                    return route.template, route.handler(asked)
         return request.path, self._not_found
 
 

@@ -13,14 +13,16 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from controller.local.github.account import Json
+from controller.local.github.delivery_faults import Fate, Order, Orders
 
 DEADLINE_S = 10.0
 HOOK_ID = 292_430_182
 _REFUSED = "failed to connect to host"
+_BAD_GATEWAY = 502
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,10 @@ class Webhooks:
         self._ids = itertools.count(9_223_100_417)
         self._lock = threading.Lock()
         self._deliveries: list[Delivery] = []
-        self._repeats: list[tuple[str, int]] = []
+        self._orders = Orders()
+        self._late: list[tuple[datetime, Delivery]] = []
+        self._held_back: dict[int, Delivery] = {}
+        """By job, until its `completed` has gone out."""
         self._stopped = False
         self._pool = ThreadPoolExecutor(8, "github-webhook")
 
@@ -71,16 +76,36 @@ class Webhooks:
         with self._lock:
             return tuple(self._deliveries)
 
-    def repeat_next(self, action: str, times: int) -> None:
-        """Have the next delivery of an action sent so many times, same GUID, as a nervous network would."""
-        with self._lock:
-            self._repeats.append((action, times))
+    def order(self, order: Order) -> None:
+        """Have something happen to the next deliveries of an action."""
+        self._orders.add(order)
 
     def send(self, event: str, payload: Json) -> None:
-        """Deliver an event soon."""
-        fresh = self._prepare(event, payload)
-        for attempt in range(self._times(fresh.action)):
-            self._submit(replace(fresh, id=next(self._ids), redelivery=attempt > 0))
+        """Deliver an event soon, unless something else was ordered."""
+        fresh, order = self._prepare(event, payload), self._orders.take(*_heading(payload))
+        match order.fate:
+            case Fate.LOST:
+                self._release(fresh)
+            case Fate.FAILED:
+                self._fail(fresh)
+            case Fate.DELAYED:
+                with self._lock:
+                    self._late.append((self._clock() + timedelta(seconds=order.seconds), fresh))
+            case Fate.HELD_BACK:
+                with self._lock:
+                    self._held_back[fresh.job_id] = fresh
+            case _:
+                for attempt in range(order.copies):
+                    self._submit(replace(fresh, id=next(self._ids), redelivery=attempt > 0))
+
+    def sweep(self) -> None:
+        """Send what was delayed until now."""
+        with self._lock:
+            now = self._clock()
+            due = [delivery for at, delivery in self._late if at <= now]
+            self._late = [(at, delivery) for at, delivery in self._late if at > now]
+        for delivery in due:
+            self._submit(delivery)
 
     def forge(self, event: str, payload: Json) -> Delivery:
         """Deliver an event signed with a secret that is not ours, and wait for the answer."""
@@ -104,13 +129,22 @@ class Webhooks:
             if not self._stopped:
                 self._pool.submit(self._deliver, delivery)
 
-    def _times(self, action: str) -> int:
+    def _fail(self, delivery: Delivery) -> None:
+        status = http.client.responses[_BAD_GATEWAY]
+        self._log(replace(delivery, delivered_at=self._clock(), status_code=_BAD_GATEWAY, status=status))
+
+    def _log(self, delivery: Delivery) -> None:
         with self._lock:
-            found = next((each for each in self._repeats if each[0] == action), None)
-            if found is None:
-                return 1
-            self._repeats.remove(found)
-            return found[1]
+            self._deliveries.append(delivery)
+        self._release(delivery)
+
+    def _release(self, delivery: Delivery) -> None:
+        """What was held back until a job's `completed` had gone out, or had not."""
+        if delivery.action == "completed":
+            with self._lock:
+                held = self._held_back.pop(delivery.job_id, None)
+            if held is not None:
+                self._submit(held)
 
     def _prepare(self, event: str, payload: Json) -> Delivery:
         return Delivery(
@@ -142,8 +176,7 @@ class Webhooks:
             status=http.client.responses.get(code, str(code)) if code else _REFUSED,
             answer=answer,
         )
-        with self._lock:
-            self._deliveries.append(done)
+        self._log(done)
         return done
 
 
@@ -180,6 +213,12 @@ def post(url: str, body: bytes, header: dict[str, str]) -> tuple[int, str]:
 
 def _signature(body: bytes, secret: str, digest: str) -> str:
     return hmac.new(secret.encode(), body, getattr(hashlib, digest)).hexdigest()
+
+
+def _heading(payload: Json) -> tuple[str, str]:
+    """Action and job name of an event."""
+    job = payload.get("workflow_job")
+    return str(payload.get("action", "")), str(job.get("name", "")) if isinstance(job, dict) else ""
 
 
 def _id_of(document: object) -> int:

@@ -45,6 +45,7 @@ class JobSpec:
     outputs: Document
     continue_on_error: Value
     timeout_minutes: Value
+    environment: Value
     unsupported: str
     """Why this job cannot run without a network or containers; empty when it can."""
 
@@ -170,8 +171,13 @@ def _job(key: str, value: Value) -> JobSpec:
         outputs=_mapping(_checked(job.get("outputs") or {}, f"{where}, outputs"), f"{where}, outputs"),
         continue_on_error=_checked(job.get("continue-on-error", False), f"{where}, continue-on-error"),
         timeout_minutes=_checked(job.get("timeout-minutes", 360), f"{where}, timeout-minutes"),
+        environment=_checked(_environment(job.get("environment")), f"{where}, environment"),
         unsupported=unsupported,
     )
+
+
+def _environment(value: Value) -> Value:
+    return value.get("name") if isinstance(value, dict) else value
 
 
 def _step(value: Value, where: str) -> Step:
@@ -194,6 +200,8 @@ def _unsupported(job: Document, steps: tuple[Step, ...]) -> str:
             return f"asks for {what} (`{key}`), which the local GitHub does not have"
     for step in steps:
         action = str(step.document.get("uses", ""))
+        if action.startswith("./"):
+            return f"step {step.name!r} uses {action}; the local GitHub has no repository contents, write it as `run`"
         if action and not is_checkout(action):
             return f"step {step.name!r} uses {action}; actions need a network, write it as `run`"
     return ""

@@ -10,7 +10,7 @@ from controller.local.report import prices
 from controller.local.report.mishap import Mishap
 from controller.local.report.model import Bill, CallCount, JobLane, MachineLane, Mark, Piece, Report
 from controller.local.report.phases import Phase
-from controller.local.truth import CallSeen, JobSeen, MachineSeen, Summary
+from controller.local.truth import CallSeen, JobSeen, MachineSeen, Summary, latest
 from runner_agent.contract.trace import TraceContext
 
 _MOST_ATTEMPTS = 10
@@ -34,17 +34,34 @@ def build(
     )
     by_id = {lane.id: lane for lane in machine_lanes}
     launched = {machine.instance_id: machine.launched_at for machine in machines}
+    ends = {job.identity: job for job in latest(jobs)}
     stories = _stories(jobs, host, [_since_launch(phase, launched) for phase in phases])
     return Report(
         began=began,
         length=_round(ended - began),
-        jobs=tuple(_job_lane(job, _lane_of(host[job.job_id], by_id), stories[job.job_id], began) for job in jobs),
+        jobs=tuple(
+            replace(
+                _job_lane(job, _lane_of(host[job.job_id], by_id), stories[job.job_id], began),
+                repaired=_is_repaired(job, ends[job.identity]),
+                attempts=tuple(str(each.job_id) for each in jobs if each.identity == job.identity and each is not job),
+            )
+            for job in sorted(jobs, key=lambda each: (_first(each, jobs), each.attempt))
+        ),
         machines=machine_lanes,
         marks=_marks(mishaps, began),
         calls=_calls(calls, sum(1 for job in jobs if job.needs_machine)),
         bill=_bill(machine_lanes),
         summary=summary,
     )
+
+
+def _first(job: JobSeen, jobs: Sequence[JobSeen]) -> int:
+    """Where a job's first attempt stands: the others follow it."""
+    return next(place for place, each in enumerate(jobs) if each.identity == job.identity)
+
+
+def _is_repaired(job: JobSeen, end: JobSeen) -> bool:
+    return bool(job.broken) and end is not job and end.status == "completed" and not end.broken
 
 
 def _span_of(
@@ -66,7 +83,8 @@ def _lane_of(machine: MachineSeen | None, lanes: Mapping[str, MachineLane]) -> M
 
 
 def _machine_lane(machine: MachineSeen, jobs: Sequence[str], began: float, ended: float) -> MachineLane:
-    hourly = prices.hourly(machine.instance_type, machine.lifecycle)
+    listed = prices.hourly(machine.instance_type, machine.lifecycle)
+    hourly = listed if machine.hourly is None else machine.hourly
     lived = (machine.ended_at if machine.ended_at is not None else ended) - machine.launched_at
     return MachineLane(
         id=machine.instance_id,
@@ -89,10 +107,13 @@ def _job_lane(job: JobSeen, machine: MachineLane | None, phases: Sequence[Phase]
     return JobLane(
         id=str(job.job_id),
         name=job.name,
+        attempt=job.attempt,
         workflow=job.workflow,
         labels=job.labels,
         outcome=job.conclusion or job.status,
         broken=job.broken,
+        repaired=False,
+        attempts=(),
         queued=queued,
         started=started,
         completed=completed,
@@ -147,7 +168,7 @@ def _piece(phase: Phase, began: float) -> Piece:
 def _marks(mishaps: Sequence[Mishap], began: float) -> tuple[Mark, ...]:
     in_order = sorted(mishaps, key=lambda mishap: mishap.at)
     return tuple(
-        Mark(number, _round(each.at - began), each.text, each.subject, each.answer)
+        Mark(number, _round(each.at - began), each.text, each.subject, each.answer, each.outcome.value)
         for number, each in enumerate(in_order, start=1)
     )
 

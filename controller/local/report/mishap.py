@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of a mishap."""
+
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
+    """It called for something, and nobody did it."""
+    MOOT = "moot"
+    """It came to nothing by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +27,4 @@ class Mishap:
     """The id of the job or instance that it befell; empty where it befell none in particular."""
     answer: str = ""
     """What the platform did about it; empty where nobody saw."""
+    outcome: Outcome = Outcome.ANSWERED

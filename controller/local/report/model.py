@@ -24,11 +24,16 @@ class JobLane:
 
     id: str
     name: str
+    attempt: int
     workflow: str
     labels: tuple[str, ...]
     outcome: str
     """How it ended, or where it stands."""
     broken: str
+    repaired: bool
+    """A later attempt ended well."""
+    attempts: tuple[str, ...]
+    """The ids of the job's other attempts."""
     queued: float
     started: float | None
     completed: float | None
@@ -69,6 +74,7 @@ class Mark:
     text: str
     subject: str
     answer: str
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,9 +45,9 @@
     placeBadges();
   };
   const badges = data.marks.map((mark) => {
-    const badge = make("button", "badge", String(mark.number));
+    const badge = make("button", `badge ${mark.outcome}`, String(mark.number));
     badge.type = "button";
-    badge.setAttribute("aria-label", `Mishap ${mark.number} at ${seconds(mark.at)}: ${mark.text}`);
+    badge.setAttribute("aria-label", `Mishap ${mark.number} at ${seconds(mark.at)}: ${mark.text}. ${mark.answer}`);
     axis.append(at(badge, mark.at));
     grid.append(at(make("i", "mark"), mark.at));
     return badge;
@@ -86,7 +86,7 @@
     if (job.off !== null) track.append(at(make("i", "bar off"), job.off));
     return track;
   };
-  const usersOf = (machine) => machine.jobs.map((id) => jobs.get(id).name).join(", ") || "used by nobody";
+  const usersOf = (machine) => machine.jobs.map((id) => title(jobs.get(id))).join(", ") || "used by nobody";
   const machineTrack = (machine) => {
     const track = make("div", "track");
     const state = `${machine.lifecycle === "spot" ? "spot" : "on-demand"}${machine.end === null ? " running" : ""}`;
@@ -110,13 +110,18 @@
   };
   const place = (machine) => `${machine.type} · ${machine.zone} · ${machine.lifecycle}`;
   const price = (machine) => (machine.hourly === null ? "price unknown" : `$${machine.hourly.toFixed(4)}/h`);
+  const title = (job) => (job.attempt > 1 ? `${job.name} (attempt ${job.attempt})` : job.name);
   const spoken = (job) => {
-    const parts = [job.name, job.outcome];
+    const parts = [title(job), job.outcome];
+    if (job.repaired) parts.push("mended by a later attempt");
     if (job.waited !== null) parts.push(`waited ${seconds(job.waited)}`);
     if (job.ran !== null) parts.push(`ran ${seconds(job.ran)}`);
     if (job.machine) parts.push(`on ${job.machine}`);
     return parts.join(", ");
   };
+  // What befell a machine befell the job that it was running, too.
+  const marksOf = (lane) => data.marks.filter((mark) => mark.subject === lane.id || (lane.job && lane.job.machine && mark.subject === lane.job.machine));
+  const marked = (lane) => marksOf(lane).map((mark) => `${mark.text} ${mark.answer} ${mark.outcome}`);
   const addLane = (group, lane, name, track, label) => {
     const element = make("div", "lane", name, track);
     element.setAttribute("role", "option");
@@ -124,8 +129,8 @@
     element.setAttribute("aria-label", label);
     element.dataset.id = lane.id;
     element.tabIndex = -1;
-    data.marks.filter((mark) => mark.subject === lane.id).forEach((mark) => {
-      track.append(at(make("span", "badge", String(mark.number)), mark.at));
+    marksOf(lane).forEach((mark) => {
+      track.append(at(make("span", `badge ${mark.outcome}`, String(mark.number)), mark.at));
     });
     group.append(element);
     lanes.push({ ...lane, element, group });
@@ -140,21 +145,21 @@
     list.append(group);
     return group;
   };
-  const words = (job) => [job.name, job.workflow, job.outcome, job.id, ...job.labels];
+  const words = (job) => [title(job), job.workflow, job.outcome, job.id, ...job.labels];
   const about = (machine) => [machine.id, machine.type, machine.zone, machine.lifecycle];
   const groups = new Map();
   for (const job of data.jobs) {
-    const title = job.workflow || "Jobs";
-    if (!groups.has(title)) groups.set(title, addGroup(title));
+    const heading = job.workflow || "Jobs";
+    if (!groups.has(heading)) groups.set(heading, addGroup(heading));
     const machine = machines.get(job.machine);
-    const hay = [...words(job), ...(machine ? about(machine) : [])].join(" ").toLowerCase();
-    const others = new Set(machine ? [machine.id] : []);
-    addLane(groups.get(title), { id: job.id, job, hay, others }, nameOf(job.name, job.labels.join(" ")), jobTrack(job), spoken(job));
+    const hay = [...words(job), ...(machine ? about(machine) : []), ...marked({ id: job.id, job })].join(" ").toLowerCase();
+    const others = new Set([...(machine ? [machine.id] : []), ...job.attempts]);
+    addLane(groups.get(heading), { id: job.id, job, hay, others }, nameOf(title(job), job.labels.join(" ")), jobTrack(job), spoken(job));
   }
   const park = data.machines.length ? addGroup("Machines") : null;
   for (const machine of data.machines) {
     const users = machine.jobs.map((id) => jobs.get(id));
-    const hay = [...about(machine), ...users.flatMap(words)].join(" ").toLowerCase();
+    const hay = [...about(machine), ...users.flatMap(words), ...marked({ id: machine.id })].join(" ").toLowerCase();
     const label = `${machine.id}, ${place(machine)}, ${usersOf(machine)}`;
     const name = nameOf(`${machine.type} ${machine.lifecycle}`, `${machine.zone} · ${price(machine)}`);
     addLane(park, { id: machine.id, machine, hay, others: new Set(machine.jobs) }, name, machineTrack(machine), label);
@@ -168,10 +173,10 @@
     for (const [term, value] of pairs) if (value !== null && value !== "") found.append(make("dt", "", term), make("dd", "", value));
     return found;
   };
-  const told = (id) => {
-    const marks = data.marks.filter((mark) => mark.subject === id);
+  const told = (lane) => {
+    const marks = marksOf(lane);
     if (!marks.length) return [];
-    return [make("h4", "", "Mishaps"), ...marks.map((mark) => make("p", "told", bdi(`${mark.number}. ${mark.text}`), make("small", "", bdi(mark.answer))))];
+    return [make("h4", "", "Mishaps"), ...marks.map((mark) => make("p", "told", bdi(`${mark.number}. ${mark.text}`), make("small", mark.outcome, bdi(mark.answer))))];
   };
   const outcome = (job) => make("span", `outcome ${kind(job.outcome)}`, job.outcome);
   const aboutJob = (job) => {
@@ -181,16 +186,17 @@
     const start = (row) => parseFloat(row.querySelector("small").textContent.slice(3));
     rows.sort((one, other) => start(one) - start(other));
     return [
-      make("h3", "", bdi(job.name)),
+      make("h3", "", bdi(title(job))),
       facts([
-        ["Outcome", outcome(job)], ["Why", job.broken && bdi(job.broken)], ["Workflow", job.workflow && bdi(job.workflow)],
+        ["Outcome", outcome(job)], ["Why", job.broken && bdi(job.broken)],
+        ["Then", job.repaired ? "a later attempt ended well" : ""], ["Workflow", job.workflow && bdi(job.workflow)],
         ["Labels", bdi(job.labels.join(" "))], ["Queued", `at ${seconds(job.queued)}`],
         ["Waited", job.waited === null ? "" : seconds(job.waited)], ["Ran", job.ran === null ? "" : seconds(job.ran)],
         ["Machine", machine ? bdi(`${machine.id}, ${place(machine)}`) : ""], ["Off", job.off === null ? "" : `at ${seconds(job.off)}`],
         ["Cost", machine ? `${dollars(job.cost)}, estimated` : ""],
       ]),
       ...(rows.length ? [make("h4", "", "Phases"), make("ul", "pieces", ...rows)] : []),
-      ...told(job.id),
+      ...told({ id: job.id, job }),
     ];
   };
   const aboutMachine = (machine) => [
@@ -199,13 +205,13 @@
       ["Type", bdi(machine.type)], ["Zone", bdi(machine.zone)], ["Lifecycle", bdi(machine.lifecycle)], ["Price", price(machine)],
       ["Launched", `at ${seconds(machine.start)}`], ["Off", machine.end === null ? "still running" : `at ${seconds(machine.end)}`],
       ["Lived", seconds(machine.lived)], ["Cost", `${dollars(machine.cost)}, estimated`],
-      ["Used by", bdi(machine.jobs.map((id) => jobs.get(id).name).join(", ") || "nobody")],
+      ["Used by", bdi(machine.jobs.map((id) => title(jobs.get(id))).join(", ") || "nobody")],
     ]),
-    ...told(machine.id),
+    ...told({ id: machine.id }),
   ];
   const aboutMark = (mark) => [
     make("h3", "", bdi(mark.text)),
-    facts([["Mishap", `${mark.number}, at ${seconds(mark.at)}`], ["Befell", bdi(jobs.get(mark.subject)?.name ?? mark.subject)], ["Answer", bdi(mark.answer || "nobody saw")]]),
+    facts([["Mishap", `${mark.number}, at ${seconds(mark.at)}`], ["Befell", mark.subject && bdi(jobs.has(mark.subject) ? title(jobs.get(mark.subject)) : mark.subject)], ["Answer", make("span", mark.outcome, bdi(mark.answer || "nobody saw"))]]),
   ];
   const rest = () => {
     panel.classList.remove("open");
@@ -224,7 +230,7 @@
     panel.replaceChildren(top, ...content);
     panel.classList.add("open");
     panel.scrollTop = 0;
-    for (const lane of lanes) lane.element.classList.toggle("related", Boolean(subject.others?.has(lane.id)) || subject.subject === lane.id);
+    for (const lane of lanes) lane.element.classList.toggle("related", Boolean(subject.others?.has(lane.id)) || Boolean(subject.subject && (subject.subject === lane.id || lane.job?.machine === subject.subject)));
   };
   const showLane = (lane) => show(lane, lane.job ? aboutJob(lane.job) : aboutMachine(lane.machine));
   const mark = (subject) => {

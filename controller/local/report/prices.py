@@ -6,7 +6,7 @@ seconds would cost in AWS. Real spot prices move; the usual saving stands in for
 
 from __future__ import annotations
 
-from controller.domain.offerings import CATALOGUE
+from controller.domain import catalogue
 
 LISTED = "July 2026"
 """When the on-demand prices of the catalogue were the list prices of us-east-1."""
@@ -29,7 +29,7 @@ SPOT_SAVING = {
     "r7i": 0.66,
 }
 
-_ON_DEMAND = {offered.name: offered.price for offered in CATALOGUE}
+_ON_DEMAND = {offered.name: offered.price for offered in catalogue.shipped().types}
 
 
 def on_demand(instance_type: str) -> float | None:

@@ -18,6 +18,7 @@ _FAULTS = {
     "double": "Machine launched twice",
     "leaked": "Machine still running",
     "processes": "Process left behind",
+    "unanswered": "Nobody answered",
 }
 
 _CALLERS = {
@@ -27,6 +28,7 @@ _CALLERS = {
     "stranger": "Somebody else",
 }
 
+_UNSEEN = "Nobody saw what the platform did about it."
 _LONGEST = 240
 """Characters of one text; the timeline's details hold it whole."""
 
@@ -79,12 +81,12 @@ def _figure(name: str, value: str, more: str) -> str:
 
 def mishaps(report: Report) -> str:
     """Each mishap with its answer, as items of a list."""
-    names = {job.id: job.name for job in report.jobs}
+    names = {job.id: title(job) for job in report.jobs}
     items = (
-        f'<li><span class="badge">{mark.number}</span><div><p><b>{_text(mark.text)}</b> '
+        f'<li><span class="badge {escape(mark.outcome)}">{mark.number}</span><div><p><b>{_text(mark.text)}</b> '
         f'<small><span class="whole">at {seconds(mark.at)}</span>'
         f"{_whom(names.get(mark.subject, mark.subject))}</small></p>"
-        f"<p>{_text(mark.answer) or 'Nobody saw what the platform did about it.'}</p></div></li>"
+        f'<p class="{escape(mark.outcome)}">{_text(mark.answer) or _UNSEEN}</p></div></li>'
         for mark in report.marks
     )
     return "".join(items) or "<li>Nothing went wrong on purpose in this run.</li>"
@@ -99,6 +101,11 @@ def jobs(report: Report) -> str:
     return "".join(_body(workflow, 6, (_job(job) for job in lanes)) for workflow, lanes in by_workflow(report.jobs))
 
 
+def title(job: JobLane) -> str:
+    """A job's name, with its attempt from the second on."""
+    return job.name if job.attempt == 1 else f"{job.name} (attempt {job.attempt})"
+
+
 def by_workflow(lanes: Sequence[JobLane]) -> list[tuple[str, list[JobLane]]]:
     """The jobs under their workflows, both in the order in which they appeared."""
     first = {workflow: place for place, workflow in reversed(list(enumerate(lane.workflow for lane in lanes)))}
@@ -110,9 +117,10 @@ def _job(job: JobLane) -> str:
     kind = job.outcome if job.outcome in _OUTCOMES else "open"
     return _row(
         job.id,
-        f'<td class="what">{_text(job.name)}<small>{_text(" ".join(job.labels))}</small></td>',
+        f'<td class="what">{_text(title(job))}<small>{_text(" ".join(job.labels))}</small></td>',
         f'<td><span class="outcome {kind}">{_text(job.outcome)}</span>'
         + (f"<small>{_text(job.broken)}</small>" if job.broken else "")
+        + ("<small>mended by a later attempt</small>" if job.repaired else "")
         + "</td>",
         _number(seconds(job.waited) if job.started is not None else _never(job)),
         _number(seconds(job.ran) if job.completed is not None and job.started is not None else _not_over(job)),
@@ -133,7 +141,7 @@ def _not_over(job: JobLane) -> str:
 
 def machines(report: Report) -> str:
     """A row for each machine."""
-    names = {job.id: job.name for job in report.jobs}
+    names = {job.id: title(job) for job in report.jobs}
     return "".join(_machine(machine, [names[job] for job in machine.jobs]) for machine in report.machines)
 
 
@@ -175,8 +183,8 @@ def price_note() -> str:
     return (
         f"Costs are an estimate: list prices of us-east-1 ({prices.LISTED}) times the seconds that each machine "
         "existed. "
-        f"Spot is taken as the on-demand price less the family's median saving "
-        f"(Spot Instance Advisor, {prices.SAVINGS_SEEN}), not as a price that anybody paid. "
+        f"Spot prices move about the on-demand price less the family's median saving "
+        f"(Spot Instance Advisor, {prices.SAVINGS_SEEN}); they are no prices that anybody paid. "
         "Left out: disks, addresses, and EC2's minimum of 60 seconds for a machine, because this "
         "run's clock is shortened."
     )

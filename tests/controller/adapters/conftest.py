@@ -18,6 +18,7 @@ from werkzeug.serving import make_server
 
 from controller.adapters.aws.clients import Clients
 from controller.adapters.github.api import GitHubApi
+from controller.adapters.github.installations import Installations
 from controller.adapters.github.tokens import App
 from controller.settings import AwsAccess
 from runner_agent.contract.sigv4 import Credentials
@@ -158,8 +159,14 @@ def github_server(app_key: rsa.RSAPrivateKey) -> Iterator[GitHubServer]:
 
 
 @pytest.fixture
-def api(app_secrets: FakeSecrets) -> Iterator[GitHubApi]:
-    """The real adapter; the server it speaks to stands in each registration."""
-    made = GitHubApi(APP, app_secrets)
+def installations(app_secrets: FakeSecrets) -> Iterator[Installations]:
+    """The App's voice; the server it speaks to stands in each call."""
+    made = Installations(APP, app_secrets)
     yield made
     made.close()
+
+
+@pytest.fixture
+def api(installations: Installations) -> GitHubApi:
+    """The real adapter; the server it speaks to stands in each registration."""
+    return GitHubApi(installations)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.domain.fleet_config import Arch, Span
+from controller.domain.fleet_config import Arch, Retry, Span
 from controller.domain.labels import FREE_KEYS, LATER_KEYS, MACHINE_KEYS, PLACE_KEYS, Wanted, is_ours, parse, spell
 from controller.errors import Rejected
 
@@ -25,7 +25,10 @@ WANTED = st.builds(
     ram=st.none() | SPAN,
     families=st.lists(FAMILY, max_size=3).map(tuple),
     arch=st.none() | st.sampled_from(Arch),
+    image=st.just("") | CONFIG,
+    disk=st.none() | st.integers(1, 16_384),
     spot=st.none() | st.booleans(),
+    retry=st.sampled_from(Retry),
     env=st.just("") | WORD,
     region=st.just("") | WORD,
     run=st.just("") | WORD,
@@ -48,6 +51,11 @@ WANTED = st.builds(
         ("spotrunner/linux/arch=amd64", Wanted("linux", arch=Arch.X64)),
         ("spotrunner/linux/arch=x86_64", Wanted("linux", arch=Arch.X64)),
         ("spotrunner/linux/family=c7g+m7g.large", Wanted("linux", families=("c7g", "m7g.large"))),
+        ("spotrunner/linux/family=c7*", Wanted("linux", families=("c7*",))),
+        ("spotrunner/linux/image=ubuntu24.04/disk=100", Wanted("linux", image="ubuntu24.04", disk=100)),
+        ("spotrunner/linux/retry=false", Wanted("linux", retry=Retry.FALSE)),
+        ("spotrunner/linux/retry=run", Wanted("linux", retry=Retry.RUN)),
+        ("spotrunner/linux/retry=job", Wanted("linux")),
         ("spotrunner/linux/run=123-1/env=prod", Wanted("linux", run="123-1", env="prod")),
         ("spotrunner/linux/run=a=b", Wanted("linux", run="a=b")),
         ("  spotrunner/linux/region=eu-west-1  ", Wanted("linux", region="eu-west-1")),
@@ -83,9 +91,17 @@ def test_a_label_is_read_as_the_machine_it_asks_for(label: str, wanted: Wanted) 
         ("spotrunner/linux/cpu=" + "9" * 400, ["must lie between 0 and 1e+06"]),
         ("spotrunner/linux/arch=riscv", ["arch 'riscv' is not one of x64, arm64"]),
         ("spotrunner/linux/spot=maybe", ["spot=maybe is not true or false"]),
-        ("spotrunner/linux/family=c7g!", ["family 'c7g!' is not one like c7g or c7g.large"]),
+        ("spotrunner/linux/family=c7g!", ["family 'c7g!' is not one like c7g, c7* or c7g.large"]),
         ("spotrunner/linux/family=+", ["family"]),
-        ("spotrunner/linux/image=ubuntu", ["'image' is not served yet; leave it out"]),
+        ("spotrunner/linux/pool=warm", ["'pool' is not served yet; leave it out"]),
+        ("spotrunner/linux/disk=0", ["disk '0' is not a whole number of GiB from 1 to 16384"]),
+        ("spotrunner/linux/disk=16385", ["disk '16385'"]),
+        ("spotrunner/linux/disk=10.5", ["disk '10.5'"]),
+        ("spotrunner/linux/image=a b", ["image 'a b' is not the name of an image"]),
+        ("spotrunner/linux/retry=twice", ["retry=twice is not one of false, job, run"]),
+        # The place is counted as a reader counts it.
+        ("spotrunner/linux/cpu=4,rma=4", ["character 24", "did you mean 'ram'?"]),
+        ("spotrunner/linux/Cpu=four", ["character 18", "'four'"]),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_the_label_the_word_and_the_cure(label: str, words: list[str]) -> None:

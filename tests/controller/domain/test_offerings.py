@@ -5,8 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.domain import catalogue
 from controller.domain.fleet_config import Arch, Span
-from controller.domain.offerings import CATALOGUE, Need, fitting
+from controller.domain.offerings import Filter, Need, choose, filters, fitting, is_named
+from controller.domain.policy import Rule
+
+CATALOGUE = catalogue.shipped().types
 
 SPANS = st.tuples(st.integers(1, 128), st.integers(1, 128)).map(lambda pair: Span(min(pair), max(pair)))
 FAMILIES = st.lists(
@@ -22,13 +26,13 @@ def test_exactly_the_types_that_meet_the_need_are_chosen(need: Need) -> None:
     for kind in CATALOGUE:
         right_size = need.cpu.low <= kind.cpu <= need.cpu.high
         enough = need.ram is None or need.ram.low <= kind.ram <= need.ram.high
-        named = not need.families or kind.family in need.families or kind.name in need.families
+        named = is_named(kind, need.families) if need.families else kind.price is not None
         assert (kind in chosen) == (kind.arch == need.arch and right_size and enough and named)
 
 
 @given(NEEDS)
 def test_the_cheapest_type_comes_first(need: Need) -> None:
-    prices = [kind.price for kind in fitting(need)]
+    prices = [float("inf") if kind.price is None else kind.price for kind in fitting(need)]
 
     assert prices == sorted(prices)
 
@@ -46,11 +50,49 @@ def test_a_family_may_be_named_by_itself_or_as_one_type_of_it() -> None:
     assert [kind.name for kind in one] == ["c7g.large"]
 
 
-def test_each_type_of_the_catalogue_stands_in_it_once_with_a_price() -> None:
-    names = [kind.name for kind in CATALOGUE]
+def test_a_type_without_a_known_price_is_offered_only_to_who_names_it() -> None:
+    unnamed = fitting(Need(Arch.X64, Span(4, 4)))
+    named = fitting(Need(Arch.X64, Span(4, 4), families=("g5",)))
 
-    assert len(set(names)) == len(names)
-    assert all(kind.price > 0 and kind.cpu > 0 and kind.ram > 0 for kind in CATALOGUE)
+    assert all(kind.price is not None for kind in unnamed)
+    assert [kind.name for kind in named] == ["g5.xlarge"]
+
+
+def test_a_pattern_names_families_and_types() -> None:
+    families = fitting(Need(Arch.ARM64, Span(2, 2), families=("c7*",)))
+    sizes = fitting(Need(Arch.ARM64, Span(1, 64), families=("c7g.*xlarge",)))
+
+    assert {kind.family for kind in families} == {"c7g", "c7gd", "c7gn"}
+    assert {kind.family for kind in sizes} == {"c7g"}
+    assert "c7g.large" not in {kind.name for kind in sizes}
+
+
+def test_every_type_is_chosen_or_refused_by_one_filter_by_name() -> None:
+    need = Need(Arch.X64, Span(4, 8), Span(8, 16))
+
+    choice = choose(CATALOGUE, filters(need, [Rule("no-intel", families=("c7a", "m7a"))]))
+
+    names = [name for name, _ in choice.refused]
+    refused = [kind for _, kinds in choice.refused for kind in kinds]
+    assert names == [
+        "architecture x64",
+        "cpu 4 to 8",
+        "ram 8 to 16 GiB",
+        "price not known, so only by name",
+        "rule 'no-intel'",
+    ]
+    assert sorted([*refused, *choice.types], key=lambda kind: kind.name) == sorted(CATALOGUE, key=lambda k: k.name)
+    assert {kind.family for kind in choice.types} == {"c7a", "m7a"}
+
+
+def test_a_filter_sees_only_what_earlier_ones_have_left() -> None:
+    small = Filter("small", lambda kind: kind.cpu <= 2)
+    none = Filter("none", lambda _: False)
+
+    choice = choose(CATALOGUE[:10], [small, none])
+
+    assert choice.types == ()
+    assert {kind.cpu for kind in choice.refused[1][1]} <= {1, 2}
 
 
 def test_every_processor_count_from_two_to_sixty_four_has_several_types_to_choose_from() -> None:

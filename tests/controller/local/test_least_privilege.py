@@ -73,12 +73,16 @@ _LAMBDA = "Lambda itself wants it when the event source mapping is made"
 _RACE = "read again what somebody else has changed meanwhile: tests/controller/usecases/test_launch_machines.py"
 _REPLAY = "finish a launch whose dispatcher was lost: tests/controller/usecases/test_crashes.py"
 _CUT_SHORT = "a machine whose launch was not written down: tests/controller/usecases/test_claim_runner.py"
+_INTERRUPTED = "a machine is taken away from its job: test_interruption.py, under the same policies"
+_RECORDS = (*READS, "dynamodb:PutItem")
 _SEVERAL = "one record or several at once, as many as there are at that moment"
 
 SOMETIMES: Mapping[Right, str] = {
     **{(function, "sqs:GetQueueAttributes", f"queue:{queue}"): _LAMBDA for function, queue in POLLED},
     **{("dispatch", action, f"table:{table}"): _RACE for action in READS for table in ("jobs", "runners")},
     ("dispatch", "dynamodb:GetItem", "table:launches"): _RACE,
+    ("webhook", "ssm:GetParameter", "parameters"): "a stack with a routing document: test_signed_rules.py",
+    ("dispatch", "secretsmanager:GetSecretValue", "secret:app-key"): "a policy for forks: test_origins.py",
     ("claim", "dynamodb:GetItem", "table:launches"): _CUT_SHORT,
     ("claim", "dynamodb:BatchGetItem", "table:jobs"): _CUT_SHORT,
     ("claim", "ec2:DescribeInstances", "every-instance"): _CUT_SHORT,
@@ -90,6 +94,13 @@ SOMETIMES: Mapping[Right, str] = {
     **{("housekeeping", action, "table:launches"): _REPLAY for action in (*READS, "dynamodb:PutItem")},
     **{("housekeeping", action, "launch"): _REPLAY for action in LAUNCHING},
     ("housekeeping", "iam:PassRole", "runner-role"): _REPLAY,
+    **{(function, "sqs:SendMessage", "queue:housekeeping"): _INTERRUPTED for function in ("reports", "housekeeping")},
+    **{("events", "sqs:SendMessage", f"queue:{queue}"): _INTERRUPTED for queue in ("jobs", "housekeeping")},
+    **{("events", action, f"table:{name}"): _INTERRUPTED for name in ("jobs", "runners") for action in _RECORDS},
+    ("housekeeping", "dynamodb:PutItem", "table:memory"): _INTERRUPTED,
+    ("housekeeping", "ssm:GetParameter", "parameters"): _INTERRUPTED,
+    ("housekeeping", "secretsmanager:GetSecretValue", "secret:app-key"): _INTERRUPTED,
+    ("dispatch", "dynamodb:GetItem", "table:memory"): _INTERRUPTED,
 }
 """Rights that the story below may end without, each with its reason; all others must be used, and needed."""
 
@@ -121,11 +132,11 @@ def role_of(call: CallRecord) -> str:
 
 def without(grants: Iterable[Grant], right: Right) -> tuple[Grant, ...]:
     _, action, resource = right
-    left = {
-        grant.resource: [each for each in grant.actions if (each, grant.resource) != (action, resource)]
+    left = [
+        Grant(tuple(each for each in grant.actions if (each, grant.resource) != (action, resource)), grant.resource, "")
         for grant in grants
-    }
-    return tuple(Grant(tuple(actions), name, "") for name, actions in left.items() if actions)
+    ]
+    return tuple(grant for grant in left if grant.actions)
 
 
 @pytest.fixture(scope="module")

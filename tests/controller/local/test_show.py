@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from controller.local.report.mishap import Mishap, Outcome
 from controller.local.show import Screen, ran, result, table, verdict, waited
 from controller.local.truth import JobSeen, MachineSeen, judge
 
@@ -82,3 +83,38 @@ def test_the_verdict_names_whatever_is_not_so() -> None:
     assert "leaked: i-1" in text
     assert "processes: 4711 sleep" in text
     assert "1 jobs, 0 lost, 0 double launches, 1 machines leaked, 1 processes left" in text
+
+
+LATE = Mishap("EC2 took the machine back", 14.0, "i-1", "Re-run as attempt 2.")
+EARLY = Mishap("A webhook never arrived", 11.0, "1", "Nobody answered.", Outcome.UNANSWERED)
+
+
+def test_a_row_is_marked_with_the_mishaps_of_its_job_and_of_its_machine_in_order() -> None:
+    console = plain()
+    console.print(table([replace(BUILD, attempt=2)], {"i-1": MACHINE}, NOW, [LATE, EARLY]))
+
+    assert printed(console).splitlines()[1].startswith("Build (attempt 2) !1 !2")
+
+
+def test_without_a_terminal_a_mishap_is_one_line_once() -> None:
+    console = plain()
+    with Screen(console, began=10.0) as screen:
+        for _ in range(2):
+            screen.update([], {}, NOW, [EARLY])
+
+    assert printed(console) == "   1.0 s  ! A webhook never arrived\n"
+
+
+def test_the_verdict_tells_each_mishap_with_what_the_platform_did() -> None:
+    console = plain()
+    verdict(judge([BUILD], [MACHINE], [], [], unanswered=["A webhook never arrived"]), console, [LATE, EARLY], 10.0)
+
+    lines = [line.strip() for line in printed(console).splitlines()]
+    told = lines.index("Mishaps, and what the platform did about them")
+    assert lines[told + 1 : told + 5] == [
+        "!1  1.0 s  A webhook never arrived",
+        "Nobody answered.",
+        "!2  4.0 s  EC2 took the machine back",
+        "Re-run as attempt 2.",
+    ]
+    assert "unanswered: A webhook never arrived" in lines

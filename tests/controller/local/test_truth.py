@@ -79,3 +79,58 @@ def test_calls_are_counted_for_each_job_that_needed_a_machine() -> None:
     calls = [CallSeen("sqs", "SendMessage", "door"), CallSeen("sqs", "SendMessage", "door")]
 
     assert judge([BUILD, skipped], [FIRST], calls, []).calls == {"door sqs SendMessage": 2.0}
+
+
+FIRST_TRY = replace(TEST, run_id=7, broken="lost communication")
+SECOND_TRY = replace(TEST, job_id=3, run_id=7, attempt=2, conclusion="success", runner="spotrunner-i-3-1")
+THIRD = replace(FIRST, instance_id="i-3")
+
+
+def test_what_a_machine_broke_and_a_later_attempt_mended_is_neither_broken_nor_lost() -> None:
+    summary = judge([BUILD, FIRST_TRY, SECOND_TRY], [FIRST, SECOND, THIRD], [], [])
+
+    assert summary.is_good
+    assert summary.repaired == ("Test: lost communication; attempt 2 ended well",)
+    assert summary.line() == "2 jobs, 0 lost, 0 double launches, 0 machines leaked, 0 processes left"
+    assert summary.outcomes == {"success": 2}
+
+
+def test_an_attempt_that_never_ends_is_lost_and_one_that_is_broken_again_is_broken() -> None:
+    waiting = replace(SECOND_TRY, status="queued", conclusion="", runner="")
+    broken = replace(SECOND_TRY, conclusion="failure", broken="lost communication")
+
+    assert judge([FIRST_TRY, waiting], [SECOND], [], []).lost == ("Test is queued",)
+    assert judge([FIRST_TRY, broken], [SECOND, THIRD], [], []).broken == ("Test: lost communication",)
+
+
+def test_a_machine_that_the_scenario_harmed_is_no_double_launch_and_its_replacement_is_one_only_when_idle() -> None:
+    one = judge([BUILD], [FIRST, SECOND], [], [], harmed={"i-2"})
+    two = judge([BUILD], [FIRST, SECOND, THIRD], [], [], harmed={"i-2"})
+
+    assert one.double == ()
+    assert two.double == ("i-3",)
+
+
+def test_a_harmed_machine_does_not_use_up_what_a_cancelled_job_excuses() -> None:
+    cancelled = replace(TEST, conclusion="cancelled", started_at=None, runner="")
+
+    assert judge([BUILD, cancelled], [FIRST, SECOND, THIRD], [], [], harmed={"i-2"}).double == ()
+
+
+def test_a_machine_that_was_given_up_before_it_asked_for_work_is_no_double_launch() -> None:
+    given_up = replace(SECOND, given_up=True)
+
+    assert judge([BUILD], [FIRST, given_up], [], []).double == ()
+
+
+def test_a_harmed_machine_still_running_is_a_leak() -> None:
+    summary = judge([BUILD], [FIRST, replace(SECOND, running=True, ended_at=None)], [], [], harmed={"i-2"})
+
+    assert summary.leaked == ("i-2",)
+
+
+def test_a_mishap_that_nobody_answered_is_told() -> None:
+    summary = judge([BUILD], [FIRST], [], [], unanswered=["Its machine died: nobody answered"])
+
+    assert not summary.is_good
+    assert summary.line().endswith("0 processes left, 1 mishap unanswered")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from controller.domain.events import JobAccepted, JobKnown, JobRefused
+from controller.domain.grammars.aliases import Alias
 from controller.domain.job import JobState
 from controller.domain.job_key import Intake, JobKey
+from controller.domain.policy import Policy, Rule
+from controller.domain.rules import Forks, Rules, Trust
 from controller.errors import Unavailable
+from controller.messages import JobQueued
 from tests.controller.usecases.world import World
 from tests.fakes import samples
 
@@ -140,3 +146,98 @@ def test_the_trace_of_a_job_is_the_same_whoever_brings_it() -> None:
     (scan,) = other.accept([samples.queued(1, intake=Intake.SCAN)])
 
     assert webhook.traceparent.split("-")[1] == scan.traceparent.split("-")[1]
+
+
+class Origin:
+    """A GitHub that says where a run comes from."""
+
+    def __init__(self, *, fork: bool) -> None:
+        self.fork = fork
+        self.asked = 0
+
+    def is_fork(self, message: JobQueued, now: float) -> bool:  # noqa: ARG002 - one answer for all
+        self.asked += 1
+        return self.fork
+
+
+ALIASES = Rules(aliases=(Alias("ubuntu-latest", "spotrunner/linux-4cpu/ram=16"),))
+
+
+def test_a_job_in_another_language_keeps_its_labels_and_the_wish_they_stand_for() -> None:
+    world = World()
+    world.configs.stack_rules = ALIASES
+
+    (job,) = world.accept([samples.queued(1, labels=("self-hosted", "Ubuntu-Latest"))])
+
+    assert job.state is JobState.WAITING
+    assert job.labels == ("self-hosted", "Ubuntu-Latest")
+    assert job.wanted == "spotrunner/linux-4cpu/ram=16"
+    assert world.accept([samples.queued(2, labels=("spotrunner/linux-4cpu/ram=16",))])[0].shape == job.shape
+
+
+def test_a_wish_in_our_own_language_is_not_written_down_twice() -> None:
+    (job,) = World().accept([samples.queued(1)])
+
+    assert job.wanted == ""
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        (Policy(repositories=("cat/*",)), "repository octo/hello is not on this stack's list"),
+        (Policy(rules=(Rule("tiny", most={"cpu": 2}),)), "rule 'tiny' refuses what else would fit"),
+        (Policy(rules=(Rule("named", configs=("big",)),)), "rule 'named' of this stack does not allow"),
+    ],
+)
+def test_a_policy_refuses_with_the_name_of_its_rule(policy: Policy, reason: str) -> None:
+    world = World()
+    world.configs.stack_rules = Rules(policy=policy)
+
+    (job,) = world.accept([samples.queued(1)])
+
+    assert job.state is JobState.REFUSED
+    assert reason in job.reason
+
+
+def test_without_a_policy_for_forks_nobody_asks_where_a_run_comes_from() -> None:
+    world, origin = World(), Origin(fork=True)
+
+    replace(world.accept, origins=origin)([samples.queued(1)])
+
+    assert origin.asked == 0
+    assert world.job(1).state is JobState.WAITING
+
+
+@pytest.mark.parametrize(
+    ("forks", "origin", "state", "wanted"),
+    [
+        (Forks(Trust.REFUSE), Origin(fork=False), JobState.WAITING, ""),
+        (Forks(Trust.REFUSE), Origin(fork=True), JobState.REFUSED, ""),
+        # Who can not be asked is not trusted.
+        (Forks(Trust.REFUSE), None, JobState.REFUSED, ""),
+        (Forks(Trust.ROUTE, "fork"), Origin(fork=False), JobState.WAITING, ""),
+        (Forks(Trust.ROUTE, "fork"), Origin(fork=True), JobState.WAITING, "spotrunner/fork"),
+    ],
+)
+def test_a_forks_job_gets_what_the_policy_says(
+    forks: Forks, origin: Origin | None, state: JobState, wanted: str
+) -> None:
+    world = World()
+    world.configs.known["fork"] = samples.config("fork")
+    world.configs.stack_rules = Rules(forks=forks)
+
+    replace(world.accept, origins=origin)([samples.queued(1, labels=("spotrunner/linux-4cpu/cpu=8",))])
+
+    assert (world.job(1).state, world.job(1).wanted) == (state, wanted)
+    if state is JobState.REFUSED:
+        assert "comes from a fork" in world.job(1).reason
+
+
+def test_a_routed_job_is_launched_by_the_wish_it_was_accepted_with() -> None:
+    world = World()
+    world.configs.stack_rules = ALIASES
+    accepted = world.accept([samples.queued(1, labels=("ubuntu-latest",))])
+
+    world.launch(accepted)
+
+    assert world.job(1).state is JobState.LAUNCHED

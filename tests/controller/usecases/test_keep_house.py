@@ -9,7 +9,7 @@ import pytest
 
 from controller.domain.deliveries import MessageDelayed
 from controller.domain.events import ChoreDone, JobBackInLine, JobRefused, MachineGone, MachineTerminated
-from controller.domain.job import JobState, move
+from controller.domain.job import JobState, Rerun, move
 from controller.domain.runner import RunnerState
 from controller.errors import Unavailable
 from controller.messages import Chore, Chores, Step, Wake
@@ -17,6 +17,7 @@ from controller.ports import CloudMachine
 from runner_agent.contract.bundle import Claim
 from runner_agent.contract.reports import ReportKind, Result
 from tests.controller.usecases.world import GRACE_S, JOB_LIMIT_S, REPLAY_S, World
+from tests.fakes import samples
 
 CLAIM_S = 180.0
 
@@ -242,8 +243,21 @@ def broken() -> World:
     world.arrive(5)
     world.clock.turn(CLAIM_S + GRACE_S + REPLAY_S + 1)
     stray(world, age=700.0)
+    owing(world)
     del late
     return world
+
+
+def owing(world: World) -> None:
+    """A job that was refused, and one that was interrupted in a run that has ended; nobody at GitHub knows."""
+    lost, name = samples.job(9, run_id=90), "spotrunner-i-lost-1"
+    world.shelf.put(
+        samples.job(8, state=JobState.REFUSED, reason="there is no such configuration"),
+        replace(lost, state=JobState.COMPLETED, conclusion="failure", runner_name=name, rerun=Rerun.WANTED),
+        samples.runner("i-lost", state=RunnerState.FINISHED, result="interrupted", ran=lost.key),
+    )
+    world.runs.ran(9, "failure", name, run_id=90)
+    world.runs.end(90)
 
 
 def test_a_dry_run_says_what_would_be_done_and_changes_nothing() -> None:
@@ -303,6 +317,7 @@ def test_overlapping_runs_do_the_work_once_wherever_the_second_cuts_in(task: Cho
 
         assert world.states() == alone.states()
         assert sorted(world.machines) == sorted(alone.machines)
+        assert world.runs.reruns == alone.runs.reruns
         assert [world.job(n).failures for n in world.states()] == [alone.job(n).failures for n in world.states()]
         moment, more = moment + 1, calls >= moment
 

@@ -21,7 +21,7 @@ from controller.domain.events import (
 from controller.domain.fleet_config import Span
 from controller.domain.job import JobState, move
 from controller.domain.launch import Launch, LaunchPlan, LaunchState, Refusal
-from controller.domain.offerings import CATALOGUE
+from controller.domain import catalogue
 from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle, RunnerState
 from controller.errors import Unavailable
@@ -30,7 +30,7 @@ from runner_agent.contract import wire
 from tests.controller.usecases.world import REPLAY_S, SETTLING_S, SUBNETS, World
 from tests.fakes import samples
 
-EVERY_POOL = [(kind.name, zone) for kind in CATALOGUE for zone in SUBNETS]
+EVERY_POOL = [(kind.name, zone) for kind in catalogue.shipped().types for zone in SUBNETS]
 
 
 def plan_of(request: str) -> LaunchPlan:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Any, TypeVar, cast
 
 from controller.domain.fleet_config import RunnerConfig, Span
 from controller.domain.housekeeping import Patience
+from controller.domain.interruption import Advised, Ended, Notice, Warned
 from controller.domain.job import Job, JobState
 from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchState
 from controller.domain.runner import Runner
+from controller.errors import Rejected
 from controller.messages import Chore, Chores, Delivery, JobMoved, JobQueued, Step, Wake
 from controller.usecases.accept_job import AcceptJob
 from controller.usecases.claim_runner import ClaimRunner, Terms
 from controller.usecases.dispatch import Dispatch
+from controller.usecases.handle_interruption import HandleInterruption
 from controller.usecases.hear_reports import HearReports
 from controller.usecases.keep_house import KeepHouse
 from controller.usecases.launch_machines import Ground, LaunchMachines
+from controller.usecases.rerun_jobs import RerunJobs
+from controller.usecases.tell_commits import TellCommits
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import Bundle, Claim, Targets
 from runner_agent.contract.reports import Report, ReportKind, Result
@@ -28,6 +34,7 @@ from tests.fakes.github import FakeGitHub
 from tests.fakes.memory import FakeMemory
 from tests.fakes.queue import FakeBacklog, FakeOutbox
 from tests.fakes.records import FakeJobs, FakeLaunches, FakeLedger, FakeRunners, Shelf
+from tests.fakes.reruns import FakeChecks, FakeRuns
 from tests.fakes.stack import FakeConfigs
 from tests.fakes.telling import Told
 
@@ -38,6 +45,7 @@ JOB_LIMIT_S = 21_600.0
 IDLE_LIMIT_S = 90.0
 GRACE_S = 120.0
 REPLAY_S = 90.0
+LAST_WORD_S = 20.0
 SETTLING_S = 30.0
 """How long a machine that is up too early waits for its launch to be written down."""
 
@@ -91,6 +99,7 @@ class World:
         self.launches, self.ledger = FakeLaunches(self.shelf), FakeLedger(self.shelf)
         self.fleet, self.github, self.memory = FakeFleet(self.clock.now), FakeGitHub(), FakeMemory()
         self.configs = FakeConfigs(*(configs or (samples.config(cpu=Span(4.0, 4.0)),)))
+        self.runs, self.checks = FakeRuns(), FakeChecks()
         self.backlog, self.outbox, self.told = FakeBacklog(), FakeOutbox(), Told()
         self._ids, self._sequence = count(1), count(1)
         self.doors()
@@ -112,7 +121,7 @@ class World:
             clock=self.clock,
             new_id=lambda: f"launch-{next(self._ids)}",
         )
-        self.accept = AcceptJob("dev", REGION, jobs, configs, self.told, self.clock)
+        self.accept = AcceptJob("dev", REGION, jobs, configs, watched(self.memory, around), self.told, self.clock)
         backlog = watched(self.backlog, around)
         self.dispatch = Dispatch(self.accept, self.launch, jobs, backlog, self.told, drain_limit=200)
         self.hear = HearReports(
@@ -139,6 +148,19 @@ class World:
             tell=self.told,
             clock=self.clock,
         )
+        self.tell_commits = TellCommits(jobs, ledger, watched(self.checks, around), self.told, self.clock)
+        self.rerun_jobs = RerunJobs(
+            jobs=jobs,
+            runners=runners,
+            ledger=ledger,
+            memory=watched(self.memory, around),
+            runs=watched(self.runs, around),
+            configs=configs,
+            outbox=watched(self.outbox, around),
+            tell_commits=self.tell_commits,
+            tell=self.told,
+            clock=self.clock,
+        )
         self.house = KeepHouse(
             patience=Patience(600.0, GRACE_S),
             launch_replay_s=REPLAY_S,
@@ -149,6 +171,17 @@ class World:
             fleet=fleet,
             outbox=watched(self.outbox, around),
             launch=self.launch,
+            errands={Chores.INTERRUPTED_JOBS: self.rerun_jobs, Chores.CHECK_RUNS: self.tell_commits},
+            tell=self.told,
+            clock=self.clock,
+        )
+        self.events = HandleInterruption(
+            last_word_s=LAST_WORD_S,
+            read=notice,
+            jobs=jobs,
+            runners=runners,
+            ledger=ledger,
+            outbox=watched(self.outbox, around),
             tell=self.told,
             clock=self.clock,
         )
@@ -172,6 +205,19 @@ class World:
             self.backlog.done([delivery for delivery in batch if delivery.id not in again])
             failed += again
         return failed
+
+    def pump_sent(self) -> None:
+        """What was sent to the dispatcher and to housekeeping arrives, in turn, with all that follows from it."""
+        heard = 0
+        while heard < len(self.outbox.sent):
+            message = self.outbox.sent[heard]
+            heard += 1
+            if isinstance(message, Chore):
+                self.clock.turn(self.outbox.delays[heard - 1])
+                self.house(message)
+            elif not isinstance(message, JobMoved):
+                self.backlog.put(message)
+                self.pump()
 
     def claim(self, instance_id: str, **changes: Any) -> Bundle:  # noqa: ANN401 - fields of the message
         """A machine asks for work, sending the launch id from its own tags."""
@@ -207,9 +253,14 @@ class World:
         """One housekeeping task."""
         return self.house(Chore(task, dry_run))
 
-    def job(self, job_id: int) -> Job:
+    def noticed(self, *notices: Notice) -> list[str]:
+        """EC2's events are heard at once; the ids of those that come again, numbered as they are given."""
+        texts = (wire.dumps(notice) for notice in notices)
+        return self.events([Delivery(f"event-{n}", text) for n, text in enumerate(texts)])
+
+    def job(self, job_id: int, attempt: int = 1) -> Job:
         """A job as it is stored."""
-        record = self.shelf.get(Job, str(JobKey(job_id, 1)))
+        record = self.shelf.get(Job, str(JobKey(job_id, attempt)))
         assert record is not None, f"job {job_id} is not known"
         return record
 
@@ -246,6 +297,17 @@ def delivery(message: JobQueued | JobMoved | Wake | Report | Chore, sender: str 
     """A message as it comes off a queue."""
     text = wire.dumps(message)
     return Delivery(f"message-{abs(hash(text))}", text, sender)
+
+
+_NOTICES: tuple[type[Notice], ...] = (Warned, Ended, Advised)
+
+
+def notice(text: str) -> Notice:
+    """A notice as `World.noticed` puts it on the queue; the real documents are the adapter's matter."""
+    for kind in _NOTICES:
+        with suppress(wire.Malformed, ValueError):
+            return wire.loads(kind, text)
+    raise Rejected(f"event: {text[:80]!r} is none of ours")
 
 
 def keys(*job_ids: int) -> Sequence[JobKey]:

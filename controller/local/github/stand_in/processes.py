@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 PATIENCE = ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5))
 """What a step is sent, and the seconds it gets for each."""
+STOPPED_S = 5.0
+"""How long a worker may take to stand still; one that waits for a child to be born takes until it is."""
 _PROC = Path("/proc")
-
-
-_LOOKS = 2
+_STILL = frozenset({"T", "t", "Z", "X", ""})
+"""States of a thread that starts nothing any more: stopped, traced, ended, gone."""
+_LOOK_S = 0.02
 
 
 def children(pid: int) -> list[int]:
@@ -21,16 +23,30 @@ def children(pid: int) -> list[int]:
     found = []
     for status in _PROC.glob("[0-9]*/stat"):
         state, parent = _state(status)
-        if parent == pid and state != "Z":
+        if parent == pid and state not in ("Z", "X"):
             found.append(int(status.parent.name))
     return found
+
+
+def hold(worker: int) -> None:
+    """Have a worker stand still: until every thread has stopped, which takes a moment, one may start a step."""
+    _signal(worker, signal.SIGSTOP)
+    deadline = time.monotonic() + STOPPED_S
+    while not set(thread_states(worker)) <= _STILL and time.monotonic() < deadline:
+        time.sleep(_LOOK_S / 10)
+
+
+def thread_states(pid: int) -> Iterator[str]:
+    """The state of each thread of a process; nothing when it is gone."""
+    for status in (_PROC / str(pid) / "task").glob("[0-9]*/stat"):
+        yield _state(status)[0]
 
 
 def end_steps(
     worker: int, prevent: Callable[[], None], patience: Sequence[tuple[signal.Signals, float]] = PATIENCE
 ) -> None:
     """Stop a worker's step gently, with the worker held still until it is prevented from starting another."""
-    os.kill(worker, signal.SIGSTOP)
+    hold(worker)
     try:
         for number, seconds in patience:
             for pid in children(worker):
@@ -45,14 +61,12 @@ def end_steps(
 
 
 def _gone(worker: int, seconds: float) -> bool:
-    """Whether the worker has no child any more: seen twice, because a process may change between two reads."""
+    """Whether the worker, which stands still, has no child any more in time."""
     deadline = time.monotonic() + seconds
-    empty = 0
-    while empty < _LOOKS:
-        empty = 0 if children(worker) else empty + 1
-        if not empty and time.monotonic() > deadline:
+    while children(worker):
+        if time.monotonic() > deadline:
             return False
-        time.sleep(0.02)
+        time.sleep(_LOOK_S)
     return True
 
 

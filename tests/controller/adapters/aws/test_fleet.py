@@ -6,12 +6,14 @@ import json
 from urllib.parse import parse_qs
 
 import pytest
+from botocore.session import Session
+from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.adapters.aws.clients import Clients
 from controller.adapters.aws.fleet import MAX_OVERRIDES, Ec2Fleet
-from controller.domain.launch import LaunchAnswer, Machine, Offering, Refusal
+from controller.domain.launch import Disk, LaunchAnswer, Machine, Offering, Refusal
 from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle
 from controller.errors import Unavailable
@@ -221,3 +223,31 @@ def test_a_request_stays_within_what_ec2_takes(offerings: int, count: int) -> No
 
     overrides = json.loads(request)["LaunchTemplateConfigs"][0]["Overrides"]
     assert [override["SubnetId"] for override in overrides] == [o.subnet for o in many[:MAX_OVERRIDES]]
+
+
+def test_an_image_and_a_disk_of_their_own_stand_in_every_override() -> None:
+    plan = samples.plan(image="ami-0123", disk=Disk("/dev/sda1", 80))
+
+    request = json.loads(Ec2Fleet(Clients("us-east-1"), "dev", SUBNETS).request(plan))
+
+    (config,) = request["LaunchTemplateConfigs"]
+    assert len(config["Overrides"]) == 2
+    for override in config["Overrides"]:
+        assert override["ImageId"] == "ami-0123"
+        assert override["BlockDeviceMappings"] == [
+            {
+                "DeviceName": "/dev/sda1",
+                "Ebs": {"VolumeSize": 80, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True},
+            }
+        ]
+    shape = Session().get_service_model("ec2").operation_model("CreateFleet").input_shape
+    assert shape is not None
+    assert not ParamValidator().validate(request, shape).has_errors()
+
+
+def test_without_them_the_launch_templates_stand() -> None:
+    request = json.loads(Ec2Fleet(Clients("us-east-1"), "dev", SUBNETS).request(samples.plan()))
+
+    assert not any(
+        {"ImageId", "BlockDeviceMappings"} & set(one) for one in request["LaunchTemplateConfigs"][0]["Overrides"]
+    )

@@ -32,7 +32,7 @@ def test_the_webhook_door_loads_no_aws_sdk_and_no_http_library() -> None:
     program = (
         "import sys\n"
         "import controller.adapters.aws.signed, controller.adapters.aws.routes\n"
-        "import controller.adapters.github.webhook, controller.adapters.telemetry, controller.domain.labels\n"
+        "import controller.adapters.github.webhook, controller.adapters.telemetry, controller.domain.recognition\n"
         "heavy = {'boto3', 'botocore', 'requests', 'urllib3', 'jwt', 'cryptography', 'opentelemetry'}\n"
         "print(sorted(heavy & {name.partition('.')[0] for name in sys.modules}))\n"
     )

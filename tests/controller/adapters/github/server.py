@@ -14,6 +14,8 @@ from typing import Any, Self
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.controller.adapters.github.run_routes import RunRoutes
+
 RELEASE = "https://github.com/actions/runner/releases/download/v2.336.0"
 DOWNLOADS = [
     {
@@ -57,6 +59,7 @@ class GitHubServer:
         self.token_lives_until = "2100-01-01T00:00:00Z"
         self.downloads: list[dict[str, Any]] = [dict(row) for row in DOWNLOADS]
         self.runners: dict[int, tuple[str, str]] = {}
+        self.run_routes = RunRoutes()
         self._interjected: deque[Reply] = deque()
         self._key = public_key
         self._app_id = app_id
@@ -85,7 +88,8 @@ class GitHubServer:
                 return Reply(401, {"message": "Bad credentials"})
             if self._interjected:
                 return self._interjected.popleft()
-            return self._runner_route(asked)
+            answered = self.run_routes.answer(asked.method, asked.path, asked.data)
+            return Reply(*answered) if answered else self._runner_route(asked)
 
     def _mint(self, asked: Asked, installation: str) -> Reply:
         signature = asked.headers.get("authorization", "").removeprefix("Bearer ")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from controller.adapters.github.api import GitHubApi
+from controller.adapters.github.installations import Installations
 from controller.domain.fleet_config import Arch, Os
 from controller.errors import Rejected, Unavailable
 from controller.ports import Registered, Registration
@@ -213,10 +214,11 @@ def test_windows_and_arm_have_their_own_archives(api: GitHubApi, wanted: Registr
     "key", ["", "not a key", "-----BEGIN RSA PRIVATE KEY-----\ncanary-in-key\n-----END RSA PRIVATE KEY-----"]
 )
 def test_an_unusable_app_key_is_named_and_not_shown(wanted: Registration, key: str) -> None:
-    api = GitHubApi(APP, FakeSecrets(app_key=key))
+    installations = Installations(APP, FakeSecrets(app_key=key))
+    api = GitHubApi(installations)
 
     with pytest.raises(Rejected, match="secret app_key is not an RSA private key") as caught:
         api.register(wanted, NOW)
 
     assert "canary" not in f"{caught.value!r} {caught.value.__cause__!r}"
-    api.close()
+    installations.close()

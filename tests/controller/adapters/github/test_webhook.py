@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -229,11 +230,28 @@ def test_too_long_a_body_is_rejected_unread() -> None:
         read(SENT, b" " * (MAX_BODY + 1), NOW, is_ours=is_ours, servers=SERVERS)
 
 
-def test_a_form_is_rejected_with_what_to_change() -> None:
-    sent = envelope({"Content-Type": "application/x-www-form-urlencoded", "X-GitHub-Event": "workflow_job"})
+FORM = envelope(
+    {"Content-Type": "application/x-www-form-urlencoded", "X-GitHub-Event": "workflow_job", "X-GitHub-Delivery": "f"}
+)
+
+
+def test_a_form_says_what_the_json_in_it_says() -> None:
+    body = urlencode({"payload": json.dumps(DELIVERY)}).encode()
+
+    assert read(FORM, body, NOW, is_ours=is_ours, servers=SERVERS) == parse(DELIVERY)
+
+
+@pytest.mark.parametrize("body", [b"", b"payload=", b"other=%7B%7D", b"payload=%FF", b"\xff", b"a=1&" * 50])
+def test_a_form_without_a_document_is_rejected(body: bytes) -> None:
+    with pytest.raises(Rejected, match="delivery f: body"):
+        read(FORM, body, NOW, is_ours=is_ours, servers=SERVERS)
+
+
+def test_another_content_type_is_rejected_with_what_to_change() -> None:
+    sent = envelope({"Content-Type": "text/xml", "X-GitHub-Event": "workflow_job"})
 
     with pytest.raises(Rejected, match="set the webhook's to application/json"):
-        read(sent, b"payload=%7B%7D", NOW, is_ours=is_ours, servers=SERVERS)
+        read(sent, b"<a/>", NOW, is_ours=is_ours, servers=SERVERS)
 
 
 def test_a_time_of_never_is_not_known() -> None:

@@ -8,7 +8,9 @@ import pytest
 from controller.adapters.aws.clients import Clients
 from controller.adapters.aws.configs import SsmConfigs
 from controller.domain.fleet_config import Arch, Os, RunnerConfig, Span
-from controller.errors import Rejected
+from controller.domain.grammars.aliases import Alias
+from controller.domain.rules import Rules
+from controller.errors import Rejected, Unavailable
 from controller.ports import Configs
 from tests.fakes.stack import FakeConfigs
 
@@ -133,3 +135,45 @@ def test_every_answer_is_kept_for_its_time(put: Put, ssm: SsmConfigs) -> None:
         ssm.find("broken", now=59.0)
     assert ssm.find("late", now=60.0) == RunnerConfig("late", Span(1, 1))
     assert ssm.find("broken", now=60.0) == RunnerConfig("broken", Span(1, 1))
+
+
+def test_a_stack_without_a_routing_document_has_no_rules(configs: Configs) -> None:
+    assert configs.rules(now=0.0) == Rules()
+
+
+ROUTED = Rules(aliases=(Alias("a", "spotrunner/b"),))
+
+
+def test_the_routing_document_is_kept_and_a_bad_one_changes_nothing(put: Put, clients: Clients, stack: str) -> None:
+    configs = SsmConfigs(clients, f"/{stack}/configs/", ttl_s=60, routing=f"/{stack}/configs/_routing")
+    assert configs.rules(now=0.0) == Rules()
+
+    put("_routing", '{"aliases": [{"match": "a", "to": "spotrunner/b"}]}')
+    assert configs.rules(now=59.0) == Rules()
+    assert configs.rules(now=60.0) == ROUTED
+
+    put("_routing", '{"alias": []}')
+    assert configs.rules(now=100_000.0) == ROUTED
+
+
+def test_rules_that_never_were_good_hold_everything_back(put: Put, clients: Clients, stack: str) -> None:
+    configs = SsmConfigs(clients, f"/{stack}/configs/", ttl_s=60, routing=f"/{stack}/configs/_routing")
+    put("_routing", '{"alias": []}')
+
+    with pytest.raises(Unavailable, match=f"parameter /{stack}/configs/_routing: alias: there is no such field"):
+        configs.rules(now=0.0)
+
+
+def test_no_label_can_ask_for_the_routing_document(put: Put, ssm: SsmConfigs) -> None:
+    put("_routing", '{"cpu": 4}')
+
+    assert ssm.find("_routing", now=0.0) is None
+
+
+def test_a_configuration_tells_its_version_and_every_fault_of_it(put: Put, ssm: SsmConfigs) -> None:
+    put("c", '{"cpu": 4}')
+    put("c", '{"cpu": "many", "disk": 0, "oss": ""}')
+
+    assert ssm.version("c", now=0.0) == 2
+    with pytest.raises(Rejected, match=r"configs/c: oss: there is no such field; cpu: 'many' is not a number; disk: 0"):
+        ssm.find("c", now=0.0)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from controller.domain.job import JobState, move
+from controller.domain.job import JobState, Rerun, move
 from controller.domain.job_key import JobKey
 from tests.controller.adapters.ports.conftest import Books
 from tests.fakes import samples
@@ -79,6 +79,18 @@ def test_a_job_stands_in_the_stage_of_its_state_only(books: Books) -> None:
 
     assert [job.key.job_id for job in books.jobs.waiting(10)] == [3]
     assert [job.key.job_id for job in books.jobs.under_way(10)] == [1]
+
+
+def test_a_job_of_which_github_is_owed_a_word_is_at_hand_until_it_has_been_said(books: Books) -> None:
+    lost = dataclasses.replace(samples.job(2), state=JobState.COMPLETED, rerun=Rerun.WANTED, rerun_at=1.5, reruns=1)
+    books.jobs.add([samples.job(1), lost, samples.job(3, state=JobState.REFUSED, reason="no such configuration")])
+    owed = books.jobs.owed(10)
+
+    books.ledger.save([dataclasses.replace(owed[0], rerun=Rerun.MADE), dataclasses.replace(owed[1], told=True)])
+
+    assert [job.key.job_id for job in owed] == [2, 3]
+    assert (owed[0].rerun, owed[0].rerun_at, owed[0].reruns) == (Rerun.WANTED, 1.5, 1)
+    assert [(job.key.job_id, job.rerun) for job in books.jobs.owed(10)] == [(2, Rerun.MADE)]
 
 
 def test_jobs_from_the_line_can_be_saved_as_they_are(books: Books) -> None:

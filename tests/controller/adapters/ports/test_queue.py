@@ -8,9 +8,9 @@ import pytest
 
 from controller.adapters.aws.clients import Clients
 from controller.adapters.aws.queue import SqsBacklog, SqsOutbox
-from controller.adapters.aws.routes import Queues
+from controller.adapters.aws.routes import Queues, delay
 from controller.adapters.aws.signed import SignedCalls, SignedOutbox
-from controller.messages import JobMoved, JobQueued, Step, Wake, read
+from controller.messages import Chore, Chores, JobMoved, JobQueued, Step, Wake, read
 from controller.ports import Backlog, Outbox
 from controller.settings import AwsAccess
 from tests.fakes import samples
@@ -83,6 +83,23 @@ def test_any_text_of_github_arrives_as_it_was(post: Post, name: str) -> None:
     post.outbox.send(message)
 
     assert post.jobs() == [message]
+
+
+def test_a_chore_arrives_on_the_housekeeping_queue_after_its_time(clients: Clients, stack: str) -> None:
+    jobs, reports, housekeeping = (queue(clients, f"{stack}-{name}") for name in ("jobs", "reports", "housekeeping"))
+    outbox = SqsOutbox(clients, Queues(jobs, reports, housekeeping))
+
+    outbox.send(Chore(Chores.CHECK_RUNS))
+    outbox.send(Chore(Chores.INTERRUPTED_JOBS), after_s=600.5)
+
+    assert arrived(clients, housekeeping) == [Chore(Chores.CHECK_RUNS)]
+    found = clients.sqs.get_queue_attributes(QueueUrl=housekeeping, AttributeNames=["All"])["Attributes"]
+    assert found["ApproximateNumberOfMessagesDelayed"] == "1"
+
+
+@pytest.mark.parametrize(("wait", "asked"), [(0.0, 0), (2.1, 3), (899.5, 900), (100_000.0, 900)])
+def test_a_wait_is_whole_seconds_and_no_more_than_sqs_allows(wait: float, asked: int) -> None:
+    assert delay(wait) == asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ def dispatch(event, context):
     return {"batchItemFailures": []}
 
 claim = reports = housekeeping = webhook
+events = dispatch
 """
 
 GITHUB = GitHubApp("http://127.0.0.1:9/github", "4711", "-----KEY-----", "hush")

@@ -68,6 +68,11 @@ def reports(event, context):
 
 def housekeeping(event, context):
     print(event["Records"][0]["body"], flush=True)
+
+def events(event, context):
+    for record in event["Records"]:
+        told = json.loads(record["body"])["detail"]
+        print(record["attributes"]["SenderId"], told["instance-id"], told["state"], flush=True)
 """
 
 AGENT = """

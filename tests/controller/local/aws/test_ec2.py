@@ -4,75 +4,25 @@ import concurrent.futures
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from controller.local.aws.cloud import LocalCloud
-from controller.local.aws.instances import Latencies, State
+from controller.local.aws.instance import Latencies, State
 from controller.settings import pairs
+from tests.controller.local.aws.fleets import AGENT, code_of, described, fleet, ids, state_of
 from tests.controller.local.aws.rig import eventually
 
 pytestmark = pytest.mark.local_cloud
 
 
-AGENT = "import sys, time; print('booted', flush=True); time.sleep(1000)"
-SOLD_OUT = {"sold.out"}
-
-
-def capacity(lifecycle: str, instance_type: str, zone: str) -> bool | int:
-    if instance_type == "scarce.large":
-        return 1
-    return instance_type not in SOLD_OUT and (lifecycle, zone) != ("spot", "us-east-1c")
-
-
 @pytest.fixture(scope="module")
 def cloud(start_cloud: Callable[..., LocalCloud]) -> LocalCloud:
-    return start_cloud(agent_command=(sys.executable, "-I", "-S", "-c", AGENT), capacity=capacity)
-
-
-def fleet(cloud: LocalCloud, count: int, token: str, *types: str, lifecycle: str = "spot") -> dict[str, Any]:
-    template = pairs(cloud.settings.launch_templates)["linux/x64"]
-    overrides = [
-        {"InstanceType": kind, "SubnetId": subnet}
-        for kind in types or ("m7i.large",)
-        for subnet in pairs(cloud.settings.subnets).values()
-    ]
-    answer: dict[str, Any] = cloud.client("ec2").create_fleet(
-        Type="instant",
-        ClientToken=token,
-        LaunchTemplateConfigs=[
-            {
-                "LaunchTemplateSpecification": {"LaunchTemplateId": template, "Version": "$Latest"},
-                "Overrides": overrides,
-            }
-        ],
-        TargetCapacitySpecification={"TotalTargetCapacity": count, "DefaultTargetCapacityType": lifecycle},
-        SpotOptions={"AllocationStrategy": "price-capacity-optimized"},
-        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "spotrunner:launch", "Value": token}]}],
-    )
-    return answer
-
-
-def ids(answer: dict[str, Any]) -> list[str]:
-    return [instance for group in answer["Instances"] for instance in group["InstanceIds"]]
-
-
-def described(cloud: LocalCloud, **asked: object) -> dict[str, Any]:
-    pages = cloud.client("ec2").get_paginator("describe_instances").paginate(**asked)
-    return {
-        instance["InstanceId"]: instance
-        for page in pages
-        for reservation in page["Reservations"]
-        for instance in reservation["Instances"]
-    }
-
-
-def code_of(call: Callable[[], object]) -> str:
-    with pytest.raises(ClientError) as caught:
-        call()
-    return str(caught.value.response["Error"]["Code"])
+    cloud = start_cloud(agent_command=(sys.executable, "-I", "-S", "-c", AGENT))
+    cloud.pools.sell_out(instance_type="sold.out")
+    cloud.pools.sell_out("spot", zone="us-east-1c")
+    cloud.pools.limit("*", "scarce.large", "*", 1)
+    return cloud
 
 
 def test_a_fleet_answers_by_override_with_type_zone_and_lifecycle(cloud: LocalCloud) -> None:
@@ -128,7 +78,7 @@ def test_a_machine_is_described_from_launch_to_its_end(cloud: LocalCloud) -> Non
     running = described(cloud, InstanceIds=[name])[name]
 
     change = cloud.client("ec2").terminate_instances(InstanceIds=[name])["TerminatingInstances"][0]
-    eventually(lambda: described(cloud, InstanceIds=[name])[name]["State"]["Name"] == "terminated")
+    eventually(lambda: state_of(cloud, name) == "terminated")
 
     assert running["State"]["Name"] == "running"
     assert (running["InstanceType"], running["InstanceLifecycle"]) == ("m7i.large", "spot")
@@ -146,7 +96,7 @@ def test_a_machine_is_described_from_launch_to_its_end(cloud: LocalCloud) -> Non
 def test_terminating_twice_is_harmless(cloud: LocalCloud) -> None:
     (name,) = ids(fleet(cloud, 1, "twice"))
     cloud.client("ec2").terminate_instances(InstanceIds=[name])
-    eventually(lambda: described(cloud, InstanceIds=[name])[name]["State"]["Name"] == "terminated")
+    eventually(lambda: state_of(cloud, name) == "terminated")
 
     change = cloud.client("ec2").terminate_instances(InstanceIds=[name])["TerminatingInstances"][0]
 
@@ -206,7 +156,7 @@ def test_a_machine_switched_off_from_inside_ends_by_its_own_word(cloud: LocalClo
 
     os.kill(agent.pid, 9)
 
-    eventually(lambda: described(cloud, InstanceIds=[name])[name]["State"]["Name"] == "terminated")
+    eventually(lambda: state_of(cloud, name) == "terminated")
     reason = described(cloud, InstanceIds=[name])[name]["StateReason"]["Code"]
     assert reason == "Client.InstanceInitiatedShutdown"
 
@@ -227,7 +177,7 @@ def test_an_on_demand_machine_without_terminate_behaviour_stays_stopped(cloud: L
 
     os.kill(agent.pid, 9)
 
-    eventually(lambda: described(cloud, InstanceIds=[name])[name]["State"]["Name"] == "stopped")
+    eventually(lambda: state_of(cloud, name) == "stopped")
     assert "InstanceLifecycle" not in described(cloud, InstanceIds=[name])[name]
 
 

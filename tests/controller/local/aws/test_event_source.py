@@ -59,7 +59,7 @@ FUNCTIONS = (
 
 @pytest.fixture(scope="module")
 def cloud(start_cloud: Callable[..., LocalCloud]) -> LocalCloud:
-    return start_cloud(DOORS, functions=FUNCTIONS, queues=QUEUES, concurrency={"housekeeping": 2})
+    return start_cloud(DOORS, functions=FUNCTIONS, queues=QUEUES, rules=(), concurrency={"housekeeping": 2})
 
 
 def send(cloud: LocalCloud, queue: str, body: str, **more: object) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.local.aws.fleet import Allotted, Pool, Wanted, allot, endless, read
+from controller.local.aws.fleet import Allotted, Pool, Take, Wanted, allot, read
 from controller.local.aws.network import Network, Template
 from controller.local.aws.refusals import ServiceError
 
@@ -19,6 +19,23 @@ def pool(kind: str, zone: str, priority: float = float("inf")) -> Pool:
 
 def wanted(count: int, *pools: Pool, strategy: str = "price-capacity-optimized") -> Wanted:
     return Wanted("spot", count, strategy, pools, (), "")
+
+
+def endless(lifecycle: str, instance_type: str, zone: str) -> str:  # noqa: ARG001 - a Take's shape
+    return ""
+
+
+def stock(rooms: dict[tuple[str, str], int]) -> Take:
+    """So many machines by (type, zone), and none elsewhere."""
+    left = dict(rooms)
+
+    def take(_: str, kind: str, zone: str) -> str:
+        if not left.get((kind, zone)):
+            return "InsufficientInstanceCapacity"
+        left[kind, zone] -= 1
+        return ""
+
+    return take
 
 
 def shares(allotted: Allotted) -> list[tuple[str, str, int]]:
@@ -37,16 +54,16 @@ def test_the_best_type_is_spread_over_its_zones() -> None:
 def test_what_is_sold_out_is_refused_and_taken_from_the_next() -> None:
     pools = [pool("m7i", "a"), pool("m7i", "b"), pool("m6i", "a")]
 
-    allotted = allot(wanted(3, *pools), lambda _, kind, __: kind == "m6i")
+    allotted = allot(wanted(3, *pools), stock({("m6i", "a"): 3}))
 
     assert shares(allotted) == [("m6i", "a", 3)]
-    assert [(p.instance_type, p.zone) for p in allotted.refused] == [("m7i", "a"), ("m7i", "b")]
+    assert [(p.instance_type, p.zone) for p, _ in allotted.refused] == [("m7i", "a"), ("m7i", "b")]
 
 
 def test_a_fleet_may_be_fulfilled_in_part() -> None:
     pools = [pool("m7i", "a"), pool("m7i", "b")]
 
-    allotted = allot(wanted(5, *pools), lambda _, __, zone: 1 if zone == "a" else 2)
+    allotted = allot(wanted(5, *pools), stock({("m7i", "a"): 1, ("m7i", "b"): 2}))
 
     assert shares(allotted) == [("m7i", "a", 1), ("m7i", "b", 2)]
     assert len(allotted.refused) == 2
@@ -55,9 +72,23 @@ def test_a_fleet_may_be_fulfilled_in_part() -> None:
 def test_priorities_decide_where_the_strategy_says_so() -> None:
     pools = [pool("m7i", "a", 2), pool("m7i", "b", 0), pool("m6i", "a", 1)]
 
-    allotted = allot(wanted(2, *pools, strategy="capacity-optimized-prioritized"), lambda *_: 1)
+    allotted = allot(
+        wanted(2, *pools, strategy="capacity-optimized-prioritized"), stock({("m7i", "b"): 1, ("m6i", "a"): 1})
+    )
 
     assert shares(allotted) == [("m7i", "b", 1), ("m6i", "a", 1)]
+
+
+def test_two_subnets_of_one_zone_share_its_pool() -> None:
+    here, there = pool("m7i", "a"), Pool("m7i", "subnet-2", "a", float("inf"), TEMPLATE, "1", ())
+
+    allotted = allot(wanted(3, here, there), stock({("m7i", "a"): 2}))
+
+    assert allotted.count == 2
+    assert allotted.refused == (
+        (here, "InsufficientInstanceCapacity"),
+        (there, "InsufficientInstanceCapacity"),
+    )
 
 
 def test_diversified_takes_from_all_pools() -> None:
@@ -75,14 +106,14 @@ def test_diversified_takes_from_all_pools() -> None:
 )
 def test_nothing_is_given_that_is_not_wanted_or_not_there(count: int, rooms: list[int], strategy: str) -> None:
     pools = [pool(f"m{n % 3}", f"z{n}") for n in range(len(rooms))]
-    room = {p.zone: rooms[n] for n, p in enumerate(pools)}
+    room = {(p.instance_type, p.zone): rooms[n] for n, p in enumerate(pools)}
 
-    allotted = allot(wanted(count, *pools, strategy=strategy), lambda _, __, zone: room[zone])
+    allotted = allot(wanted(count, *pools, strategy=strategy), stock(room))
 
     given_now = sum(n for _, n in allotted.given)
     assert given_now == min(count, sum(rooms))
-    assert all(n <= room[p.zone] for p, n in allotted.given)
-    assert given_now == count or set(allotted.refused) == set(pools)
+    assert all(n <= room[p.instance_type, p.zone] for p, n in allotted.given)
+    assert given_now == count or {p for p, _ in allotted.refused} == set(pools)
 
 
 @pytest.fixture

@@ -4,9 +4,15 @@ import json
 
 import pytest
 
-from controller.local.aws.instances import CREDENTIALS_S, ROTATE_BEFORE_S, rotated
 from controller.local.aws.metadata import Facts, Metadata
-from controller.local.aws.principals import CredentialStore, Principal, PrincipalKind
+from controller.local.aws.principals import (
+    CREDENTIALS_S,
+    ROTATE_BEFORE_S,
+    CredentialStore,
+    Principal,
+    PrincipalKind,
+    rotated,
+)
 from controller.local.aws.web import Reply, Request
 
 TTL = "x-aws-ec2-metadata-token-ttl-seconds"
@@ -144,6 +150,7 @@ def test_a_spot_notice_appears_once_it_is_announced(service: Service) -> None:
 
     assert notice == {"action": "terminate", "time": "2027-01-15T08:02:00Z"}
     assert rebalance == {"noticeTime": "2027-01-15T08:00:00Z"}
+    assert service.text("meta-data/spot/termination-time") == "2027-01-15T08:02:00Z"
 
 
 def test_credentials_stay_the_same_until_they_are_about_to_expire(service: Service) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from controller import schema, wiring
 from controller.local.aws.cloud import LocalCloud
+from controller.local.aws.provision import MIN_VISIBILITY_S
 from controller.settings import Settings, pairs
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import UserData
@@ -57,7 +58,7 @@ def test_each_queue_has_its_dead_letters_and_its_time_runs_faster(cloud: LocalCl
     redrive = json.loads(told["RedrivePolicy"])
     assert redrive["maxReceiveCount"] == queue.max_receives
     assert redrive["deadLetterTargetArn"].endswith(f"-{queue.name}-dead")
-    assert int(told["VisibilityTimeout"]) == queue.visibility_s / 10
+    assert int(told["VisibilityTimeout"]) == max(MIN_VISIBILITY_S, queue.visibility_s / 10)
 
 
 def test_the_secrets_and_the_configurations_are_where_the_settings_say(cloud: LocalCloud) -> None:

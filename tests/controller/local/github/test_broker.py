@@ -206,6 +206,70 @@ def test_an_idle_runner_is_removed_and_told_so(still: GitHub, clock: Clock, tmp_
     assert gone.value.kind == "RunnerNotFound"
 
 
+def test_a_registration_that_never_listened_stays_for_a_day(still: GitHub, clock: Clock) -> None:
+    with still._lock:
+        still._registry.register("ghost", ["box"], "acme/shop", 1)
+
+    clock.forward(QUICK.offline_s - 1)
+    still._exchange.sweep()
+    before = [each.name for each in still.runners]
+    clock.forward(2)
+
+    until(lambda: still.runners == ())
+    assert before == ["ghost"]
+
+
+def test_a_busy_runner_is_never_taken_for_idle(still: GitHub, clock: Clock, tmp_path: Path) -> None:
+    runner = runner_of(still, tmp_path)
+    still.submit(workflow(tmp_path, ONE_JOB))
+    runner.take()
+
+    for _ in range(3):
+        clock.forward(QUICK.lease_s - 1)
+        runner.renew()
+        still._exchange.sweep()
+
+    assert [each.name for each in still.runners] == ["r1"]
+
+
+def test_the_longest_waiting_job_is_next_even_if_its_run_is_younger(
+    still: GitHub, clock: Clock, tmp_path: Path
+) -> None:
+    first = still.submit(workflow(tmp_path, ONE_JOB))
+    still.cancel(first.id)
+    clock.forward(1)
+    second = still.submit(workflow(tmp_path, ONE_JOB))
+    clock.forward(1)
+    still.rerun(first.id)
+
+    taken = runner_of(still, tmp_path).take()
+
+    assert taken["variables"]["run_id"] == str(second.id)
+
+
+def test_a_job_that_runs_again_is_told_its_attempt(still: GitHub, tmp_path: Path) -> None:
+    run = still.submit(workflow(tmp_path, ONE_JOB))
+    still.cancel(run.id)
+    still.rerun_failed(run.id)
+
+    taken = runner_of(still, tmp_path).take()
+
+    assert taken["variables"]["run_attempt"] == "2"
+
+
+def test_cancelling_a_running_job_leaves_its_run_alone(still: GitHub, tmp_path: Path) -> None:
+    runner = runner_of(still, tmp_path)
+    run = still.submit(workflow(tmp_path, ONE_JOB))
+    runner.take()
+
+    still.cancel_job(run.jobs[0].id)
+    message = runner.service.message("Busy")
+    runner.complete("Canceled")
+
+    assert message["messageType"] == "JobCancellation"
+    assert still.jobs[0].conclusion is Conclusion.CANCELLED
+
+
 def test_a_job_nobody_took_is_cancelled_after_a_day(still: GitHub, clock: Clock, tmp_path: Path) -> None:
     still.submit(workflow(tmp_path, ONE_JOB))
 

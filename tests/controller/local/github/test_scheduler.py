@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.local.github.job import Conclusion, Job, RunnerRef, Status
-from controller.local.github.scheduler import Change, Ending, Run, worst
+from controller.local.github.results import worst
+from controller.local.github.scheduler import Change, Ending, Run
 from controller.local.github.workflow import parse_workflow
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -298,3 +299,32 @@ def test_a_skipped_job_shows_the_labels_that_need_no_context() -> None:
     play = Play(spec("a", plain, "box") + spec("b", dynamic, "box-${{ matrix.n }}"))
 
     assert (play.job("a").labels, play.job("b").labels) == (("box",), ())
+
+
+def test_what_cannot_run_here_is_named_with_its_reason_and_the_rest_goes_on() -> None:
+    play = Play(
+        spec("plain")
+        + "  image: {runs-on: linux, container: 'node:22', steps: [{run: x}]}\n"
+        + "  data: {runs-on: linux, services: {db: {image: postgres}}, steps: [{run: x}]}\n"
+        + "  shared: {uses: acme/flows/.github/workflows/ci.yml@main}\n"
+        + "  remote: {runs-on: linux, steps: [{uses: actions/setup-node@v4}]}\n"
+        + "  own: {runs-on: linux, steps: [{uses: ./.github/actions/build}]}\n"
+        + spec("after", "needs: image")
+        + spec("always", "needs: image, if: always()")
+    )
+
+    play.end("plain")
+    play.end("always")
+
+    notes = {job.name: job.note.removeprefix("unsupported: ") for job in play.run.jobs if job.unsupported}
+    assert notes == {
+        "image": "asks for a container (`container`), which the local GitHub does not have",
+        "data": "asks for service containers (`services`), which the local GitHub does not have",
+        "shared": "asks for a reusable workflow (`uses`), which the local GitHub does not have",
+        "remote": "step 'Run actions/setup-node@v4' uses actions/setup-node@v4; "
+        "actions need a network, write it as `run`",
+        "own": "step 'Run ./.github/actions/build' uses ./.github/actions/build; "
+        "the local GitHub has no repository contents, write it as `run`",
+        "after": "needs image, which cannot run here",
+    }
+    assert play.run.conclusion is Conclusion.SUCCESS

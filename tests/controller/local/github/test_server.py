@@ -49,11 +49,12 @@ def test_the_example_runs_as_github_would_run_it(
     assert conclusions.pop("Next shell (may fail)") is Conclusion.FAILURE
     assert conclusions.pop("Deploy a preview") is Conclusion.SKIPPED
     assert set(conclusions.values()) == {Conclusion.SUCCESS}
-    assert len(conclusions) == 8
+    assert len(github.runs) == 1
     report = next(job for job in github.jobs if job.name == "Report")
     assert "package: success (shop:1.4.1-stable-" in github.log_of(report.id)
-    actions = Counter(each.payload["action"] for each in receiver.wait_for(28))
-    assert actions == {"queued": 9, "in_progress": 9, "completed": 10}
+    ran = len(conclusions) + 1
+    actions = Counter(each.payload["action"] for each in receiver.wait_for(3 * ran + 1))
+    assert actions == {"queued": ran, "in_progress": ran, "completed": ran + 1}
 
 
 def test_a_matrix_decided_by_a_job_runs_two_at_a_time(

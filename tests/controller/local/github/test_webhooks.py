@@ -4,10 +4,12 @@ import hashlib
 import hmac
 import http.client
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from controller.local.github.api_app import KEPT
 from controller.local.github.config import Config
 from controller.local.github.server import GitHub
 from tests.controller.local.github.contract import check_webhook, example_event
@@ -151,7 +153,7 @@ def test_the_log_is_read_page_by_page(github: GitHub, app: App, receiver: Receiv
     until(lambda: len(github.deliveries) == 3)
 
     first = app.call("GET", "/app/hook/deliveries", token=app.jwt(), per_page="2")
-    cursor = re.search(r"cursor=(\d+)", first.headers["Link"])
+    cursor = re.search(r"cursor=([^&>]+)", first.headers["Link"])
     assert cursor is not None
     second = app.call("GET", "/app/hook/deliveries", token=app.jwt(), per_page="2", cursor=cursor[1])
 
@@ -174,3 +176,19 @@ def test_an_unknown_delivery_is_not_found(app: App, path: str) -> None:
     method = "POST" if path.endswith("attempts") else "GET"
 
     assert app.call(method, path, token=app.jwt()).status == 404
+
+
+def test_the_log_forgets_after_three_days(app: App, github: GitHub, tmp_path: Path) -> None:
+    github.submit(workflow(tmp_path, ONE_JOB))
+    until(lambda: len(github.deliveries) == 1)
+    old = replace(github.deliveries[0], delivered_at=github.deliveries[0].delivered_at - KEPT)
+    github._webhooks._deliveries[:] = [old]
+
+    listed = app.call("GET", "/app/hook/deliveries", token=app.jwt())
+    again = app.call("POST", f"/app/hook/deliveries/{old.id}/attempts", token=app.jwt())
+
+    assert (listed.body, again.status) == ([], 404)
+
+
+def test_a_cursor_that_is_none_is_refused(app: App) -> None:
+    assert app.call("GET", "/app/hook/deliveries", token=app.jwt(), cursor="next").status == 422

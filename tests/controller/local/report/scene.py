@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from controller.local.report.mishap import Mishap
+from controller.local.report.mishap import Mishap, Outcome
 from controller.local.truth import CallSeen, JobSeen, MachineSeen
 from runner_agent.contract.trace import TraceContext
 
@@ -91,8 +91,15 @@ def write_spans(run_dir: Path, documents: Sequence[dict[str, object]]) -> None:
 JOBS = (
     job(1, "Lint", 0),
     job(2, "Build", 0.2, labels=("spotrunner/linux-4cpu/spot=false",)),
-    job(3, "Test unit on linux-2cpu", 6.5, conclusion="failure", broken="its machine was interrupted"),
-    job(4, "Test unit on linux-2cpu", 14, labels=("spotrunner/linux-2cpu/run=17902347651/disk=80",)),
+    job(3, "Test unit on linux-2cpu", 6.5, conclusion="failure", broken="its machine was interrupted", run_id=9),
+    job(
+        4,
+        "Test unit on linux-2cpu",
+        14,
+        labels=("spotrunner/linux-2cpu/run=17902347651/disk=80",),
+        run_id=9,
+        attempt=2,
+    ),
     job(5, "Test api", 6.5, conclusion="cancelled", started_at=None, completed_at=T0 + 9, runner=""),
     job(6, "Plan", 0.1, workflow="Nightly"),
     job(7, "Soak orders", 6.3, workflow="Nightly", started_at=T0 + 15, completed_at=T0 + 18),
@@ -113,9 +120,11 @@ MACHINES = (
 MISHAPS = (
     Mishap("The pool spot c7i.xlarge us-east-1a was sold out", T0 + 0.9, "2", "It went on demand."),
     Mishap("A delivery came three times", T0 + 0.3, "", "One row was written; the copies launched nothing."),
-    Mishap("Its machine was interrupted in mid-job", T0 + 11.2, "3", "Ended cleanly; re-run on demand, green."),
+    Mishap("Its machine was interrupted in mid-job", T0 + 11.2, "i-0003", "Ended cleanly; re-run on demand, green."),
     Mishap("The machine died in silence while it booted", T0 + 8.4, "i-0070", "Replaced after 3.8 s."),
     Mishap("The job was cancelled while its machine booted", T0 + 9, "5", "The machine was told to go."),
+    Mishap("The machine was gone without notice", T0 + 12, "6", "Nobody answered.", Outcome.UNANSWERED),
+    Mishap("EC2 advised to leave the machine", T0 + 12.5, "i-0008", "It had ended before.", Outcome.MOOT),
 )
 CALLS = (
     *[CallSeen("dynamodb", "GetItem", "door")] * 16,

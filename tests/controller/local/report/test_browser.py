@@ -89,6 +89,41 @@ def test_pointing_at_a_lane_tells_its_phases(browser: Chromium, report: Path) ->
     assert len(names) == 11
 
 
+def test_every_mishap_is_marked_with_its_outcome_and_tells_its_answer(browser: Chromium, report: Path) -> None:
+    browser.open(report)
+
+    marks = browser.see("[...document.querySelectorAll('#axis .badge')].map(badge => badge.className)")
+    assert sorted(marks) == sorted(f"badge {each.outcome}" for each in MISHAPS)
+    told = browser.see("[...document.querySelectorAll('.mishaps li')].map(item => item.textContent)")
+    assert len(told) == len(MISHAPS)
+    for each in MISHAPS:
+        assert any(each.text in text and each.answer in text for text in told), each
+
+    browser.see("document.querySelector('#axis .badge.unanswered').click()")
+    assert browser.see(TITLE) == "The machine was gone without notice"
+    assert "Nobody answered." in browser.see("document.querySelector('#details').textContent")
+
+
+def test_what_befell_a_machine_is_marked_on_its_job_too(browser: Chromium, report: Path) -> None:
+    browser.open(report)
+
+    lanes = browser.see(
+        "[...document.querySelectorAll('.lane')].filter(lane => lane.querySelector('.badge'))"
+        ".map(lane => lane.dataset.id)"
+    )
+
+    assert {"3", "i-0003"} <= set(lanes)
+
+
+def test_a_later_attempt_has_a_lane_that_says_so_beside_the_first(browser: Chromium, report: Path) -> None:
+    browser.open(report)
+
+    names = browser.see("[...document.querySelectorAll('.lane .name > bdi')].map(name => name.textContent)")
+
+    first = names.index("Test unit on linux-2cpu")
+    assert names[first + 1] == "Test unit on linux-2cpu (attempt 2)"
+
+
 def test_the_filter_keeps_what_matches_every_word(browser: Chromium, report: Path) -> None:
     browser.open(report)
 

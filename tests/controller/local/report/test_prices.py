@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.domain.offerings import CATALOGUE
+from controller.domain import catalogue
 from controller.local.report import prices
 
 
@@ -24,4 +24,4 @@ def test_a_price_is_the_listed_one_or_its_usual_spot_share_or_unknown(
 
 
 def test_every_family_with_a_saving_is_in_the_catalogue() -> None:
-    assert set(prices.SPOT_SAVING) <= {offered.family for offered in CATALOGUE}
+    assert set(prices.SPOT_SAVING) <= {offered.family for offered in catalogue.shipped().types}

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from controller.local.github.stand_in.processes import children, end_steps
+from controller.local.github.stand_in.processes import children, end_steps, hold, thread_states
 from tests.controller.local.github.stage import until
 
 # A worker that starts a step in a group of its own, and another one after it; SIGTERM ends it and the step's group.
@@ -28,7 +28,18 @@ step.wait()
 if os.path.exists("ground"):
     start("touch next").wait()
 """
-SHORT = ((signal.SIGINT, 5.0), (signal.SIGTERM, 5.0))
+# Three threads that start a step after the other.
+BUSY = """
+import subprocess, threading
+def work():
+    while True:
+        subprocess.run(["true"])
+for _ in range(3):
+    threading.Thread(target=work).start()
+print("began", flush=True)
+"""
+# However busy the machine is, a step that listens ends long before.
+SHORT = ((signal.SIGINT, 60.0), (signal.SIGTERM, 60.0))
 IMPATIENT = ((signal.SIGINT, 0.1), (signal.SIGTERM, 0.1))
 
 
@@ -58,6 +69,14 @@ def start(work: Path, script: str, started: list[subprocess.Popen[bytes]]) -> su
     return worker
 
 
+def lives(pid: int) -> bool:
+    """Whether a process is more than an entry that nobody has reaped."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 @pytest.mark.parametrize("name", ["INT", "TERM"])
 def test_a_step_gets_its_say_on_each_signal(work: Path, started: list[subprocess.Popen[bytes]], name: str) -> None:
     deaf = "" if name == "INT" else "trap '' INT; "
@@ -77,7 +96,32 @@ def test_a_step_that_listens_to_nothing_is_killed(work: Path, started: list[subp
     end_steps(worker.pid, (work / "ground").unlink, IMPATIENT)
 
     worker.wait(20)
-    until(lambda: not psutil.pid_exists(step))
+    until(lambda: not lives(step))
+
+
+def test_a_worker_stands_still_before_its_steps_are_looked_at(started: list[subprocess.Popen[bytes]]) -> None:
+    for _ in range(10):
+        worker = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE)
+        started.append(worker)
+        assert worker.stdout is not None
+        worker.stdout.readline()
+
+        hold(worker.pid)
+
+        assert set(thread_states(worker.pid)) == {"T"}
+        worker.kill()
+        worker.communicate()
+
+
+def test_a_worker_that_is_gone_has_nothing_to_end(work: Path, started: list[subprocess.Popen[bytes]]) -> None:
+    worker = start(work, "true", started)
+    for child in psutil.Process(worker.pid).children():
+        child.kill()
+    worker.wait(20)
+
+    end_steps(worker.pid, (work / "ground").unlink, SHORT)
+
+    assert not (work / "ground").exists()
 
 
 def test_only_the_living_count_as_children(work: Path, started: list[subprocess.Popen[bytes]]) -> None:

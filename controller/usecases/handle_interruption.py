@@ -1,0 +1,136 @@
+"""The events door: what EC2 says of machines, joined with their records; a machine that is not ours costs one read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from controller.domain import runner as runners_of
+from controller.domain.deliveries import MessageDelayed, MessageRejected
+from controller.domain.events import InterruptionNoticed, MachineGone
+from controller.domain.interruption import (
+    FIRST_LOOK_S,
+    REBALANCE,
+    VANISHED,
+    Advised,
+    Ended,
+    Notice,
+    Warned,
+    graver,
+    is_notice,
+)
+from controller.domain.runner import ALIVE, Runner, RunnerState
+from controller.errors import Rejected, Unavailable
+from controller.messages import Chore, Chores, Delivery, Wake
+from controller.ports import Jobs, Ledger, Outbox, Runners, Tell
+from controller.usecases.desk import Desk
+from controller.usecases.finish_runner import release_job
+from controller.usecases.mourn import mourn
+
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class HandleInterruption:
+    """Handles one batch of the events queue."""
+
+    last_word_s: float
+    read: Callable[[str], Notice]
+    """Raises `Rejected` for what is no notice."""
+    jobs: Jobs
+    runners: Runners
+    ledger: Ledger
+    outbox: Outbox
+    tell: Tell
+    clock: Callable[[], float]
+
+    def __call__(self, batch: Sequence[Delivery]) -> list[str]:
+        """Join the batch with the records; the ids of the messages that must come again."""
+        failed: list[str] = []
+        heard: list[tuple[Delivery, Notice]] = []
+        for delivery in batch:
+            try:
+                heard.append((delivery, self.read(delivery.text)))
+            except Rejected as bad:
+                self.tell(MessageRejected("events", delivery.id, str(bad)))
+                failed.append(delivery.id)
+        try:
+            return failed + (self._join(heard) if heard else [])
+        except Unavailable as later:
+            for delivery in batch:
+                self.tell(MessageDelayed("events", delivery.id, str(later)))
+            return [delivery.id for delivery in batch]
+
+    def _join(self, heard: Sequence[tuple[Delivery, Notice]]) -> list[str]:
+        for _ in range(_TRIES):
+            desk, early = self._decided(heard)
+            if desk.save():
+                break
+        else:
+            raise Unavailable("the records change faster than the events can be joined with them")
+        if desk.line_has_grown:
+            self.outbox.send(Wake("a machine was taken away"))
+        if desk.jobs_were_lost:
+            self.outbox.send(Chore(Chores.INTERRUPTED_JOBS), FIRST_LOOK_S)
+        for event in desk.told:
+            self.tell(event)
+        return early
+
+    def _decided(self, heard: Sequence[tuple[Delivery, Notice]]) -> tuple[Desk, list[str]]:
+        """The changed records, and the deliveries that come too early to be believed."""
+        desk = Desk(self.jobs, self.runners, self.ledger)
+        desk.fetch([], {notice.instance_id for _, notice in heard})
+        early: list[str] = []
+        now = self.clock()
+        for delivery, notice in heard:
+            runner = desk.runner(notice.instance_id)
+            if runner is None or runner.state not in ALIVE:
+                continue
+            match notice:
+                case Warned(action=action):
+                    _warn(runner, action, desk, now)
+                case Advised():
+                    desk.told.append(_noticed(runner, REBALANCE))
+                case Ended(at=at) if now - at < self.last_word_s:
+                    early.append(delivery.id)
+                case Ended(state=state):
+                    _write_off(runner, state, desk, now)
+        mourn(desk, now)
+        return desk, early
+
+
+def _warn(runner: Runner, action: str, desk: Desk, now: float) -> None:
+    """One that has not claimed gets no work any more, and its job another machine at once.
+
+    One that has claimed may have been given a job this very moment, which only its agent can know: an
+    idle one ends by itself within seconds and says so.
+    """
+    if is_notice(runner.interruption):
+        return
+    warned = replace(runner, interruption=graver(runner.interruption, action))
+    desk.put(warned)
+    desk.told.append(_noticed(runner, action))
+    if runner.state is RunnerState.LAUNCHED:
+        release_job(warned, desk, f"{runner.instance_id} is taken away before it claimed: {action}", now)
+
+
+def _write_off(runner: Runner, state: str, desk: Desk, now: float) -> None:
+    """A machine that ended without a last word; should GitHub have its job, GitHub says what becomes of it."""
+    reason = f"the cloud says that it is {state}"
+    found = runner.interruption if is_notice(runner.interruption) else VANISHED
+    gone = runners_of.move(runner, RunnerState.GONE, now, reason, interruption=found)
+    desk.put(gone)
+    desk.told.append(MachineGone(runner.instance_id, str(runner.job), reason))
+    if runner.started_at is None and runner.ran is None:
+        release_job(gone, desk, f"{runner.instance_id}: {reason}", now)
+
+
+def _noticed(runner: Runner, kind: str) -> InterruptionNoticed:
+    return InterruptionNoticed(
+        instance=runner.instance_id,
+        job=str(runner.job),
+        kind=kind,
+        state=runner.state,
+        instance_type=runner.instance_type,
+        zone=runner.zone,
+    )
