@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo scenarios seeds test check format lint types imports tests docs bench bench-agent agent-mutations fuzz agent-wheel clean
+.PHONY: help demo scenarios seeds test check format lint types imports tests docs bench bench-agent agent-mutations reliability simulate fuzz agent-wheel clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,12 @@ tests: $(VENV)/dev.stamp
 
 fuzz: $(VENV)/dev.stamp ## Send the webhook door a hundred thousand bodies
 	SPOTRUNNER_FUZZ_BODIES=$(or $(BODIES),100000) $(BIN)/pytest -n 0 -q -p no:cacheprovider tests/controller/test_webhook_fuzz.py
+
+reliability: $(VENV)/dev.stamp ## Fail every outside call in every way; writes the table of docs/reliability.md
+	$(BIN)/python -m tests.reliability.table --write
+
+simulate: $(VENV)/dev.stamp ## Play random days in virtual time (SEEDS=1000 FROM=1, or SEED=n for one, with its story)
+	$(BIN)/python -m tests.reliability.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FROM),1))
 
 agent-mutations: $(VENV)/dev.stamp ## Take away each defence of the agent and see its test turn red
 	$(BIN)/python tests/runner_agent/mutations.py --write

@@ -19,16 +19,19 @@ from controller.settings import AwsAccess, Settings
 if TYPE_CHECKING:
     from controller.adapters.aws.clients import Clients
     from controller.adapters.aws.configs import SsmConfigs
-    from controller.adapters.aws.fleet import Ec2Fleet
-    from controller.adapters.aws.jobs import DynamoJobs
     from controller.adapters.aws.runners import DynamoRunners
     from controller.adapters.aws.signed import SignedCalls, SignedSecrets
     from controller.adapters.aws.state import DynamoLaunches, DynamoLedger, DynamoMemory
+    from controller.adapters.fences import Fence, FencedFleet, FencedJobs, FencedLedger
     from controller.adapters.github.installations import Installations
     from controller.adapters.telemetry import Telemetry
     from controller.messages import Chore, Delivery
-    from controller.ports import Configs, Origins, Outbox, Tell
+    from controller.ports import Configs, Jobs, Memory, Origins, Outbox, Tell
+    from controller.usecases.boot_book import BootBook
+    from controller.usecases.capacity_book import CapacityBook
     from controller.usecases.launch_machines import LaunchMachines
+    from controller.usecases.region_watch import RegionWatch
+    from controller.usecases.take_over import TakeOver
     from runner_agent.contract.bundle import Bundle, Claim
 
 REREAD_S = 30.0
@@ -123,22 +126,27 @@ def dispatch_door() -> QueueDoor:
     from controller.adapters.aws.queue import SqsBacklog
     from controller.usecases.accept_job import AcceptJob
     from controller.usecases.dispatch import Dispatch
+    from controller.usecases.hold_jobs import HoldJobs
+    from controller.usecases.pick_jobs import PickJobs
 
     stack = _stack("dispatch")
     accept = AcceptJob(
         environment=stack.environment,
-        region=stack.settings.region,
+        watch=stack.watch,
         jobs=stack.jobs,
         configs=stack.configs,
         memory=stack.memory,
         tell=stack.telemetry.tell,
         clock=time.time,
         origins=stack.origins(),
+        peers=stack.peers(),
     )
+    launch = stack.launcher()
     dispatch = Dispatch(
         accept=accept,
-        launch=stack.launcher(),
-        jobs=stack.jobs,
+        launch=launch,
+        hold=HoldJobs(stack.boot_book(), stack.ledger, stack.telemetry.tell),
+        pick=PickJobs(stack.jobs, stack.configs, launch.book, stack.outbox(), stack.telemetry.tell, time.time),
         backlog=SqsBacklog(stack.clients, stack.settings.jobs_queue_url),
         tell=stack.telemetry.tell,
         drain_limit=stack.settings.drain_limit,
@@ -153,7 +161,7 @@ def reports_door() -> QueueDoor:
 
     stack = _stack("reports")
     hear = HearReports(
-        home=stack.settings.region,
+        watch=stack.watch,
         job_limit_s=stack.settings.job_limit_s,
         jobs=stack.jobs,
         runners=stack.runners,
@@ -161,6 +169,7 @@ def reports_door() -> QueueDoor:
         outbox=stack.outbox(),
         tell=stack.telemetry.tell,
         clock=time.time,
+        peers=stack.peers(),
     )
     return QueueDoor(hear, stack.telemetry.flush)
 
@@ -179,6 +188,8 @@ def events_door() -> QueueDoor:
         runners=stack.runners,
         ledger=stack.ledger,
         outbox=stack.outbox(),
+        book=stack.capacity_book(),
+        boots=stack.boot_book(),
         tell=stack.telemetry.tell,
         clock=time.time,
     )
@@ -189,6 +200,7 @@ def events_door() -> QueueDoor:
 def claim_door() -> ClaimDoor:
     """The machines' claims."""
     from controller import wiring
+    from controller.adapters.aws.offers import SignedOffers
     from controller.adapters.github.api import GitHubApi
     from controller.usecases.claim_runner import ClaimRunner, Terms
     from runner_agent.contract.bundle import Targets
@@ -196,7 +208,13 @@ def claim_door() -> ClaimDoor:
     stack = _stack("claim")
     settings = stack.settings
     terms = Terms(
-        targets=Targets(settings.region, settings.reports_queue_url, otlp_endpoint=settings.otlp_endpoint),
+        targets=Targets(
+            region=settings.region,
+            reports_queue_url=settings.reports_queue_url,
+            log_group=settings.log_group,
+            log_role=settings.log_role,
+            otlp_endpoint=settings.otlp_endpoint,
+        ),
         cache_bucket=settings.runner_cache_bucket,
         job_limit_s=settings.job_limit_s,
         idle_limit_s=settings.idle_limit_s,
@@ -216,6 +234,7 @@ def claim_door() -> ClaimDoor:
         memory=stack.memory,
         tell=stack.telemetry.tell,
         clock=time.time,
+        offers=SignedOffers(AwsAccess.read(os.environ)),
     )
     return ClaimDoor(wiring.role_name(settings.stack, wiring.MACHINE), claim, stack.telemetry.flush)
 
@@ -223,13 +242,17 @@ def claim_door() -> ClaimDoor:
 @cache
 def housekeeping_door() -> HousekeepingDoor:
     """The sweeps."""
+    from controller.adapters.github.census import CensusApi
     from controller.adapters.github.checks import ChecksApi
+    from controller.adapters.github.deliveries import DeliveriesApi
     from controller.adapters.github.runs import RunsApi
     from controller.domain.housekeeping import Patience
     from controller.messages import Chores
     from controller.usecases.keep_house import KeepHouse
+    from controller.usecases.recover_jobs import RecoverDeliveries, RecoverJobs
     from controller.usecases.rerun_jobs import RerunJobs
     from controller.usecases.tell_commits import TellCommits
+    from controller.usecases.watch_boots import WatchBoots
 
     stack = _stack("housekeeping")
     settings = stack.settings
@@ -247,6 +270,32 @@ def housekeeping_door() -> HousekeepingDoor:
         tell=stack.telemetry.tell,
         clock=time.time,
     )
+    recover_deliveries = RecoverDeliveries(
+        settings.github_api_url, DeliveriesApi(installations), stack.memory, stack.telemetry.tell, time.time
+    )
+    recover_jobs = RecoverJobs(
+        server=settings.github_api_url,
+        grace_s=settings.scan_grace_s,
+        most_calls=settings.scan_calls,
+        jobs=stack.jobs,
+        configs=stack.configs,
+        census=CensusApi(installations),
+        memory=stack.memory,
+        outbox=stack.outbox(),
+        tell=stack.telemetry.tell,
+        clock=time.time,
+    )
+    boots = stack.boot_book()
+    watch_boots = WatchBoots(
+        book=boots,
+        jobs=stack.jobs,
+        runners=stack.runners,
+        ledger=stack.ledger,
+        fleet=stack.fleet,
+        outbox=stack.outbox(),
+        tell=stack.telemetry.tell,
+        clock=time.time,
+    )
     keep = KeepHouse(
         patience=Patience(settings.provisioning_deadline_s, settings.lease_grace_s),
         launch_replay_s=settings.launch_replay_s,
@@ -257,11 +306,45 @@ def housekeeping_door() -> HousekeepingDoor:
         fleet=stack.fleet,
         outbox=stack.outbox(),
         launch=stack.launcher(),
-        errands={Chores.INTERRUPTED_JOBS: rerun_jobs, Chores.CHECK_RUNS: tell_commits},
+        boots=boots,
+        errands={
+            Chores.INTERRUPTED_JOBS: rerun_jobs,
+            Chores.CHECK_RUNS: tell_commits,
+            Chores.RECOVER_DELIVERIES: recover_deliveries,
+            Chores.RECOVER_JOBS: recover_jobs,
+            Chores.BOOTS: watch_boots,
+            Chores.REGIONS: _take_over(stack, installations),
+        },
         tell=stack.telemetry.tell,
         clock=time.time,
     )
     return HousekeepingDoor(keep, stack.telemetry.tell, stack.telemetry.flush)
+
+
+def _take_over(stack: _Stack, installations: Installations) -> TakeOver:
+    from controller.adapters.fences import FencedLedger
+    from controller.adapters.github.api import GitHubApi
+    from controller.adapters.github.census import CensusApi
+    from controller.domain.housekeeping import Patience
+    from controller.usecases.take_over import Peer, TakeOver
+
+    outboxes = stack.peers()
+    return TakeOver(
+        watch=stack.watch,
+        peers={
+            region: Peer(stack.jobs_of(region), stack.memory_of(region), outbox) for region, outbox in outboxes.items()
+        },
+        patience=Patience(stack.settings.provisioning_deadline_s, stack.settings.lease_grace_s),
+        jobs=stack.jobs,
+        runners=stack.runners,
+        ledger=FencedLedger(stack.bare_ledger, stack.fence, gives_away=True),
+        census=CensusApi(installations),
+        github=GitHubApi(installations),
+        configs=stack.configs,
+        outbox=stack.outbox(),
+        tell=stack.telemetry.tell,
+        clock=time.time,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +353,15 @@ class _Stack:
 
     settings: Settings
     clients: Clients
-    jobs: DynamoJobs
+    watch: RegionWatch
+    fence: Fence
+    jobs: FencedJobs
     runners: DynamoRunners
     launches: DynamoLaunches
-    ledger: DynamoLedger
+    bare_ledger: DynamoLedger
+    ledger: FencedLedger
     memory: DynamoMemory
-    fleet: Ec2Fleet
+    fleet: FencedFleet
     configs: SsmConfigs
     telemetry: Telemetry
 
@@ -291,6 +377,38 @@ class _Stack:
         settings = self.settings
         queues = Queues(settings.jobs_queue_url, settings.reports_queue_url, settings.housekeeping_queue_url)
         return SqsOutbox(self.clients, queues)
+
+    def peers(self) -> dict[str, Outbox]:
+        """The queues of the environment's other regions, each reached in its own region."""
+        from controller.adapters.aws.clients import Clients
+        from controller.adapters.aws.queue import SqsOutbox
+        from controller.adapters.aws.routes import Queues
+
+        urls = environment.pairs(self.settings.peer_queues)
+        others = [region for region in self.watch.regions if region != self.watch.region]
+        return {
+            region: SqsOutbox(Clients(region), Queues(urls[f"{region}/jobs"], urls[f"{region}/reports"]))
+            for region in others
+        }
+
+    def jobs_of(self, region: str) -> Jobs:
+        """The jobs that live in another region, as this region's replica has them."""
+        from controller.adapters.aws.jobs import DynamoJobs
+
+        return DynamoJobs(self.clients, self.settings.jobs_table, region)
+
+    def own_memory(self) -> Memory:
+        """Facts about this region alone, in the table that all regions share."""
+        from controller.adapters.aws.state import DynamoMemory
+
+        return DynamoMemory(self.clients, self.settings.memory_table, self.settings.region)
+
+    def memory_of(self, region: str) -> Memory:
+        """What another region's own replica remembers."""
+        from controller.adapters.aws.clients import Clients
+        from controller.adapters.aws.state import DynamoMemory
+
+        return DynamoMemory(Clients(region), self.settings.memory_table)
 
     def installations(self) -> Installations:
         from controller.adapters.aws.secrets import ManagedSecrets
@@ -327,10 +445,30 @@ class _Stack:
             ledger=self.ledger,
             fleet=self.fleet,
             configs=self.configs,
+            book=self.capacity_book(),
             tell=self.telemetry.tell,
             clock=time.time,
             new_id=lambda: uuid.uuid4().hex,
         )
+
+    def boot_book(self) -> BootBook:
+        import secrets
+
+        from controller.domain.breaker import BreakerPolicy
+        from controller.usecases.boot_book import BootBook
+
+        settings = self.settings
+        policy = BreakerPolicy(settings.boot_failures, settings.boot_window_s, settings.boot_rest_s)
+        return BootBook(self.own_memory(), policy, time.time, lambda: secrets.token_urlsafe(9))
+
+    def capacity_book(self) -> CapacityBook:
+        import secrets
+
+        from controller.domain.capacity import Terms
+        from controller.usecases.capacity_book import CapacityBook
+
+        terms = Terms(pool_s=self.settings.refusal_ttl_s, wall_s=self.settings.quota_look_s)
+        return CapacityBook(self.own_memory(), terms, time.time, lambda: secrets.token_urlsafe(9))
 
 
 @cache
@@ -341,20 +479,30 @@ def _stack(door: str) -> _Stack:
     from controller.adapters.aws.jobs import DynamoJobs
     from controller.adapters.aws.runners import DynamoRunners
     from controller.adapters.aws.state import DynamoLaunches, DynamoLedger, DynamoMemory, Tables
+    from controller.adapters.fences import Fence, FencedFleet, FencedJobs, FencedLedger
     from controller.adapters.telemetry import Telemetry
+    from controller.usecases.region_watch import RegionWatch
 
     settings = Settings.read(os.environ)
     clients = Clients(settings.region)
     tables = Tables(settings.jobs_table, settings.runners_table, settings.launches_table)
+    memory = DynamoMemory(clients, settings.memory_table)
+    regions = tuple(settings.regions.split(",")) if settings.regions else (settings.region,)
+    watch = RegionWatch(settings.region, regions, settings.region_lease_s, memory, time.time)
+    fence = Fence(settings.region, watch.may_write)
+    ledger = DynamoLedger(clients, tables)
     return _Stack(
         settings=settings,
         clients=clients,
-        jobs=DynamoJobs(clients, settings.jobs_table),
-        runners=DynamoRunners(clients, settings.runners_table),
-        launches=DynamoLaunches(clients, settings.launches_table),
-        ledger=DynamoLedger(clients, tables),
-        memory=DynamoMemory(clients, settings.memory_table),
-        fleet=Ec2Fleet(clients, settings.stack, environment.pairs(settings.subnets)),
+        watch=watch,
+        fence=fence,
+        jobs=FencedJobs(DynamoJobs(clients, settings.jobs_table, settings.region), fence),
+        runners=DynamoRunners(clients, settings.runners_table, settings.region),
+        launches=DynamoLaunches(clients, settings.launches_table, settings.region),
+        bare_ledger=ledger,
+        ledger=FencedLedger(ledger, fence),
+        memory=memory,
+        fleet=FencedFleet(Ec2Fleet(clients, settings.stack, environment.pairs(settings.subnets)), fence),
         configs=SsmConfigs(clients, settings.config_prefix, settings.config_ttl_s, settings.routing_parameter),
         telemetry=Telemetry(settings.stack, door, settings.otlp_endpoint),
     )

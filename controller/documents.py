@@ -164,10 +164,14 @@ BETWEEN = {
     "runner_group_id": (1, 2**53),
     "claim_deadline_s": (1, _FIVE_DAYS),
     "job_limit_s": (1, _FIVE_DAYS),
+    "on_demand_after": (1, 100),
+    "most_jobs": (1, 1_000_000),
+    "priority": (-1_000, 1_000),
 }
 SPELLED = {
     "name": (CONFIG_NAME.pattern, "a name"),
     "families": (r"[a-z0-9*-]+(\.[a-z0-9*-]+)?", "one like c7g, c7* or c7g.large"),
+    "widen": (r"[a-z0-9*-]+(\.[a-z0-9*-]+)?", "one like c7g, c7* or c7g.large"),
     "images": (r"ami-[0-9a-z]+", "the id of an AMI"),
     "root_device": (r"/dev/[a-z0-9/]+", "one like /dev/sda1"),
     "extra_labels": (r"[^,\s][^,]{0,255}", "a label"),

@@ -34,6 +34,10 @@ class Chores(StrEnum):
     PENDING_LAUNCHES = "pending-launches"
     INTERRUPTED_JOBS = "interrupted-jobs"
     CHECK_RUNS = "check-runs"
+    RECOVER_DELIVERIES = "recover-deliveries"
+    RECOVER_JOBS = "recover-jobs"
+    BOOTS = "boots"
+    REGIONS = "regions"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from controller import schema
 from controller.region import Place
-from controller.wiring import TAG_STACK, Grant
+from controller.wiring import ARCHIVES, TAG_STACK, Grant
+from runner_agent.contract.bundle import LOG_TAG
 
 Statement = dict[str, Any]
 Document = dict[str, Any]
@@ -47,6 +49,10 @@ class Names:
     runner_role: str
     cache: str
     claim_route: str
+    peers: Sequence[str] = ()
+    """The other regions of the stack's environment."""
+    log_role: str
+    runner_log: str
 
 
 def document(grants: Iterable[Grant], names: Names, *more: Statement) -> Document:
@@ -61,10 +67,16 @@ def statements(grant: Grant, names: Names) -> list[Statement]:
         return _launch(grant.actions, names)
     if kind == "instances":
         return [_allow(grant.actions, [names.place.arn("ec2", "instance/*")], _equals(_TAG_OF_RESOURCE, names.stack))]
+    if kind == "log-role":
+        return [_allow(grant.actions, [names.log_role], _own_name(names.place))]
+    if kind == "new-in-cache":
+        only_new = {"Null": {"s3:if-none-match": "false"}}
+        return [_allow(grant.actions, [f"{names.cache}/{ARCHIVES}*"], only_new)]
     if kind == "runner-role":
         to = _equals("iam:PassedToService", f"ec2.{names.place.domain}")
         return [_allow(grant.actions, [names.runner_role], to)]
-    return [_allow(grant.actions, _RESOURCES[kind](names, name))]
+    found = _RESOURCES[kind](names, name)
+    return [_allow(grant.actions, found)] if found else []
 
 
 def own_log(log_group: str) -> Statement:
@@ -131,6 +143,21 @@ def trust(service: str, place: Place) -> Document:
     return _document([statement])
 
 
+def trust_machines(machine_role: str, place: Place) -> Document:
+    """Lets a machine take a role under its own name: the session's only tag is the id of the instance that asks.
+
+    The account is trusted rather than the role, so that the machines' own policy must allow it as well.
+    """
+    own_name = _own_name(place)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:{place.partition}:iam::{place.account}:root"},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Condition": {**own_name, "ArnEquals": {**own_name["ArnEquals"], "aws:PrincipalArn": machine_role}},
+    }
+    return _document([statement])
+
+
 def tls_only(service: str, resources: Sequence[str]) -> Document:
     """Refuses everybody who does not come through TLS."""
     deny = {
@@ -150,16 +177,40 @@ _TAG_OF_RESOURCE = f"ec2:ResourceTag/{TAG_STACK}"
 _TAG_OF_REQUEST = f"aws:RequestTag/{TAG_STACK}"
 
 
+def _peers(names: Names) -> list[Place]:
+    return [Place(region, names.place.account) for region in names.peers]
+
+
+def _peer_queues(names: Names, queue: str) -> list[str]:
+    environment = names.stack.removesuffix(f"-{names.place.region}")
+    return [place.arn("sqs", f"{environment}-{place.region}-{queue}") for place in _peers(names)]
+
+
+def _leases(names: Names) -> list[str]:
+    return [names.tables[schema.MEMORY.name]] if names.peers else []
+
+
+def _peer_leases(names: Names) -> list[str]:
+    table = names.tables[schema.MEMORY.name].rpartition(":")[2]
+    return [place.arn("dynamodb", table) for place in _peers(names)]
+
+
 _RESOURCES: Mapping[str, Callable[[Names, str], list[str]]] = {
     "table": lambda names, name: [names.tables[name]],
     "index": lambda names, name: [f"{names.tables[name]}/index/*"],
     "queue": lambda names, name: [names.queues[name]],
+    "peer-queue": _peer_queues,
+    "lease": lambda names, _: _leases(names),
+    "peer-lease": lambda names, _: _peer_leases(names),
     "secret": lambda names, name: [names.secrets[name]],
     # GetParametersByPath is judged by the path itself, GetParameter by what lies under it.
     "parameters": lambda names, _: [_parameters(names).rstrip("/"), f"{_parameters(names)}*"],
     "every-instance": lambda _names, _name: ["*"],
     "cache": lambda names, _: [f"{names.cache}/*"],
     "claim-route": lambda names, _: [names.claim_route],
+    # AWS's reference judges CreateLogStream by the group, its refusals name the stream: each is allowed.
+    "runner-log": lambda names, _: [names.runner_log, f"{names.runner_log}:log-stream:"],
+    "own-stream": lambda names, _: [f"{names.runner_log}:log-stream:${{aws:PrincipalTag/{LOG_TAG}}}"],
 }
 
 
@@ -183,6 +234,14 @@ def _launch(actions: Sequence[str], names: Names) -> list[Statement]:
         at_launch = {"StringEquals": {**tagged["StringEquals"], "ec2:CreateAction": ["CreateFleet", "RunInstances"]}}
         found.append(_allow(_TAGGING, made, at_launch))
     return found
+
+
+def _own_name(place: Place) -> dict[str, dict[str, Any]]:
+    """EC2 says which instance asks, the request which one it says to be: they must be the same."""
+    return {
+        "ArnEquals": {"ec2:SourceInstanceARN": place.arn("ec2", f"instance/${{aws:RequestTag/{LOG_TAG}}}")},
+        "ForAllValues:StringEquals": {"aws:TagKeys": [LOG_TAG]},
+    }
 
 
 def _allow(actions: Iterable[str], resources: Sequence[str], condition: Mapping[str, Any] | None = None) -> Statement:

@@ -12,9 +12,11 @@ from controller.domain.interruption import RunJob, RunState
 from controller.domain.job import Job
 from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchAnswer, LaunchPlan
+from controller.domain.lost_webhooks import Repository, Sent
 from controller.domain.rules import Rules
 from controller.domain.runner import Runner
 from controller.messages import Chore, Delivery, JobMoved, JobQueued, Wake
+from runner_agent.contract.bundle import Offer
 
 Tell = Callable[[Event], None]
 """A use case's only voice."""
@@ -73,6 +75,13 @@ class Ledger(Protocol):
         """
 
 
+class Offers(Protocol):
+    """Lets a machine put a runner's archive into the cache."""
+
+    def offer(self, address: str, sha256: str, now: float) -> Offer:
+        """The request that stores what has this SHA-256 at an address, if nothing is there."""
+
+
 class Memory(Protocol):
     """Small facts with an expiry, shared between invocations."""
 
@@ -81,6 +90,12 @@ class Memory(Protocol):
 
     def remember(self, name: str, value: str, expires: float) -> None:
         """Keep the fact until a time; the last writer wins."""
+
+    def swap(self, name: str, old: str | None, new: str, expires: float) -> str:
+        """Keep the new fact, if the old one still stands or none does; the fact that stands now.
+
+        No two callers may ever bring the same new fact: it is how each knows that he was first.
+        """
 
 
 class Backlog(Protocol):
@@ -134,6 +149,9 @@ class Fleet(Protocol):
 
     def terminate(self, instance_ids: Sequence[str]) -> None:
         """End the machines; those already gone do no harm."""
+
+    def console(self, instance_id: str) -> str:
+        """What a machine has last written on its console, as it wrote it; empty where nothing is kept."""
 
 
 class Configs(Protocol):
@@ -249,6 +267,29 @@ class CheckRun:
     conclusion: str
     external_id: str
     """What it is about, in our words; a later one of the same name takes its place."""
+
+
+class Census(Protocol):
+    """What GitHub itself has; each raises `Unavailable` for limits and faults, `Rejected` for a refusal."""
+
+    def repositories(self, server: str, now: float) -> list[Repository]:
+        """Every repository the App is installed on; may be some minutes old."""
+
+    def active_runs(self, repository: Repository, now: float) -> list[RunRef]:
+        """The repository's runs in which a job may be waiting."""
+
+    def jobs(self, run: RunRef, is_ours: Callable[[tuple[str, ...]], bool], now: float) -> list[JobQueued | JobMoved]:
+        """How our jobs in the run's latest attempt stand, as a webhook would say it."""
+
+
+class DeliveryLog(Protocol):
+    """The App's log of webhook deliveries."""
+
+    def since(self, server: str, since: float, now: float) -> list[Sent]:
+        """The deliveries since a time, redeliveries among them."""
+
+    def send_again(self, server: str, delivery_id: int, now: float) -> None:
+        """Have GitHub send a delivery of its log once more."""
 
 
 class Checks(Protocol):

@@ -33,7 +33,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table; the physical name is `<stack>-<name>`."""
+    """One table of an environment, the same in all of its regions; see `physical`."""
 
     name: str
     indexes: tuple[Index, ...] = ()
@@ -67,9 +67,14 @@ def shard(record_id: str) -> int:
     return zlib.crc32(record_id.encode()) % SHARDS
 
 
-def stages(name: str) -> tuple[str, ...]:
-    """The index partitions that together hold a stage."""
-    return tuple(f"{name}#{n}" for n in range(SHARDS))
+def physical(environment: str, table: Table) -> str:
+    """A table's name in AWS."""
+    return f"{environment}-{table.name}"
+
+
+def stages(name: str, home: str) -> tuple[str, ...]:
+    """The index partitions that together hold a stage of one region; what lives elsewhere is not in them."""
+    return tuple(f"{home}:{name}#{n}" for n in range(SHARDS))
 
 
 def stage_of(record: Job | Runner | Launch) -> str | None:
@@ -87,4 +92,4 @@ def stage_of(record: Job | Runner | Launch) -> str | None:
             name = PENDING
         case _:
             return None
-    return f"{name}#{shard(record.id)}"
+    return f"{record.home}:{name}#{shard(record.id)}"

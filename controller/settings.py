@@ -32,6 +32,10 @@ class Settings:
     reports_queue_url: str
     housekeeping_queue_url: str
     events_queue_url: str
+    regions: str = ""
+    """`us-east-1,eu-west-1`: the environment's regions, the first in charge of jobs that name none; empty: only this."""
+    peer_queues: str = ""
+    """`eu-west-1/jobs=https://…,eu-west-1/reports=https://…`: the other regions' queues."""
     webhook_secret_id: str
     """Secrets Manager: the webhook secret; several, one to a line, while one is being replaced."""
     app_key_secret_id: str
@@ -48,6 +52,10 @@ class Settings:
     """`us-east-1a=subnet-…,us-east-1b=subnet-…`"""
     runner_cache_bucket: str = ""
     otlp_endpoint: str = ""
+    log_group: str = ""
+    """Where machines ship their logs; empty: nowhere."""
+    log_role: str = ""
+    """The role that they do it in; empty: their own."""
     config_ttl_s: float = 60.0
     secret_ttl_s: float = 300.0
     claim_deadline_s: float = 180.0
@@ -63,6 +71,22 @@ class Settings:
     notice_poll_s: float = 2.0
     last_word_s: float = 20.0
     """How long the last report of a machine that has ended may still be on its way."""
+    scan_grace_s: float = 120.0
+    """How long a webhook may take before its job is looked for at GitHub."""
+    scan_calls: int = 30
+    """To GitHub in one look for lost jobs, which is made every minute; an App has 5,000 an hour at the least."""
+    region_lease_s: float = 300.0
+    """So long after a region's last sign of life others take over its jobs."""
+    boot_failures: int = 5
+    """So many machines of one configuration that die in boot of one cause hold its jobs back."""
+    boot_window_s: float = 600.0
+    """Within which they were launched."""
+    boot_rest_s: float = 300.0
+    """How long until one is tried again; doubled each time that this fails too."""
+    refusal_ttl_s: float = 180.0
+    """How long a machine type in a zone is left alone after it had no machine left."""
+    quota_look_s: float = 60.0
+    """How often one machine is asked for while the account's own limit stands in the way."""
     drain_limit: int = 200
     """How many wake-ups one dispatch takes off the queue by itself after a full batch."""
 

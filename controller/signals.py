@@ -102,6 +102,10 @@ SIGNALS: dict[str, Signal] = {
         "launch {launch}: {code} ({kind}) for {instance_type} in {zone}: {message}",
         (Metric("LaunchRefusals", by=("kind",)),),
     ),
+    "LaunchesPaced": Signal(
+        _INFO, "{jobs} jobs for {config} wait for EC2's launch rate", (Metric("JobsPaced", field="jobs"),)
+    ),
+    "JobHeld": Signal(_WARNING, "job {job} of {repository} is held: {reason}", (Metric("JobsHeld"),)),
     "LaunchReplayed": Signal(
         _WARNING, "launch {launch} for {jobs} jobs had lost its dispatcher: asked again", (Metric("LaunchesReplayed"),)
     ),
@@ -142,6 +146,20 @@ SIGNALS: dict[str, Signal] = {
     "MachineTerminated": Signal(
         _WARNING, "{instance} terminated by housekeeping: {reason}", (Metric("MachinesTerminated"),), alert=True
     ),
+    "BootFailed": Signal(
+        _WARNING,
+        "{instance} of {config} {cause} (job {job}): {console}",
+        (Metric("BootsFailed", by=("config", "cause")),),
+    ),
+    "ConfigurationHeld": Signal(
+        Level.ERROR,
+        "configuration {config} is held back: machine after machine {cause} ({trips} times in a row)",
+        (Metric("ConfigurationsHeld", by=("config",)),),
+        alert=True,
+    ),
+    "ConfigurationFreed": Signal(
+        _INFO, "configuration {config}: machines come up again", (Metric("ConfigurationsFreed", by=("config",)),)
+    ),
     "InterruptionNoticed": Signal(
         _WARNING,
         "{instance} ({instance_type} in {zone}, {state}, job {job}): the cloud announces {kind}",
@@ -169,6 +187,25 @@ SIGNALS: dict[str, Signal] = {
     ),
     "MessageDelayed": Signal(
         _WARNING, "{queue}: message {message} comes again: {reason}", (Metric("MessagesDelayed"),)
+    ),
+    "DeliverySentAgain": Signal(
+        _WARNING,
+        "delivery {delivery} was taken by nobody: GitHub was asked to send it again",
+        (Metric("Redeliveries"),),
+    ),
+    "JobFound": Signal(
+        _WARNING,
+        "job {job} of {repository} is {kind} at GitHub, and no webhook said so",
+        (Metric("WebhooksLost", by=("kind",)),),
+    ),
+    "JobSentHome": Signal(_INFO, "job {job} lives in {region}: {kind} sent there", (Metric("JobsSentHome"),)),
+    "JobRehomed": Signal(
+        _WARNING,
+        "job {job} of {repository} moves from {before} to {home} ({epoch}): {reason}",
+        (Metric("JobsRehomed"),),
+    ),
+    "RegionLost": Signal(
+        _WARNING, "region {region} has given no sign of life for {silent_s:.0f} s", (Metric("RegionsLost"),), alert=True
     ),
     "ChoreDone": Signal(
         _INFO,

@@ -67,6 +67,9 @@ RESOURCES = {
     "table": "a DynamoDB table, by its name in `schema`",
     "index": "the indexes of a DynamoDB table",
     "queue": "an SQS queue, by its name here",
+    "peer-queue": "the queue of that name in the environment's other regions; nothing in a stack alone",
+    "lease": "the table in which regions see each other; nothing in a stack alone",
+    "peer-lease": "the same table as the other regions themselves have it",
     "secret": "a Secrets Manager secret: `webhook` or `app-key`",
     "parameters": "the SSM parameters under the stack's configuration prefix",
     "launch": "what a launch touches: fleets, instances, volumes, interfaces, this stack's templates and subnets",
@@ -74,7 +77,11 @@ RESOURCES = {
     "every-instance": "all instances: DescribeInstances has no resource to narrow it to",
     "runner-role": "the role in the machines' instance profile",
     "cache": "the objects of the runner cache bucket",
+    "new-in-cache": "runner archives in the cache bucket, of which there is none of that name yet",
     "claim-route": "the claim route of the HTTP API",
+    "log-role": "the role in which a machine writes its log, for the machine that the session's tag names",
+    "runner-log": "the machines' log group, where a stream is made in it",
+    "own-stream": "the stream in the machines' log group that the session's tag names",
 }
 
 
@@ -108,10 +115,6 @@ def _read(*tables: schema.Table) -> tuple[Grant, ...]:
     return tuple(Grant(("dynamodb:GetItem",), f"table:{table.name}", "records that others write") for table in tables)
 
 
-def _notes(*tables: schema.Table) -> tuple[Grant, ...]:
-    return tuple(Grant(("dynamodb:PutItem",), f"table:{table.name}", "facts for others to read") for table in tables)
-
-
 def _stages(*tables: schema.Table) -> tuple[Grant, ...]:
     return tuple(Grant(("dynamodb:Query",), f"index:{table.name}", "the records of one stage") for table in tables)
 
@@ -126,6 +129,12 @@ def _send(queue: Queue) -> Grant:
     return Grant(("sqs:SendMessage",), f"queue:{queue.name}", "hand work on")
 
 
+def _send_to_peers(queue: Queue) -> Grant:
+    return Grant(("sqs:SendMessage",), f"peer-queue:{queue.name}", "work that lives in another region")
+
+
+_TAKEN_AWAY = Grant(("dynamodb:PutItem",), "table:memory", "where machines are taken away")
+_LEASE = Grant(("dynamodb:GetItem",), "lease", "whether this region may still write")
 _LAUNCH = (
     Grant(("ec2:CreateFleet", "ec2:RunInstances", "ec2:CreateTags"), "launch", "CreateFleet runs and tags for us"),
     Grant(("iam:PassRole",), "runner-role", "the instance profile in the launch template"),
@@ -151,12 +160,13 @@ DISPATCH = Function(
     grants=(
         _consume(JOBS),
         *_records(schema.JOBS, schema.RUNNERS),
-        *_single_records(schema.LAUNCHES),
-        *_read(schema.MEMORY),
+        *_single_records(schema.LAUNCHES, schema.MEMORY),
         *_stages(schema.JOBS),
         _CONFIGS,
         _FORKS,
         *_LAUNCH,
+        _send(JOBS),
+        _send_to_peers(JOBS),
     ),
 )
 CLAIM = Function(
@@ -172,6 +182,7 @@ CLAIM = Function(
         _CONFIGS,
         _APP_KEY,
         Grant(("ec2:DescribeInstances",), "every-instance", "a machine whose launch was cut short, once"),
+        Grant(("s3:PutObject",), "new-in-cache", "sign the one request that stores a proven archive"),
     ),
 )
 REPORTS_DOOR = Function(
@@ -179,7 +190,14 @@ REPORTS_DOOR = Function(
     Poll(REPORTS, batch=25, window_s=2, max_concurrency=2),
     timeout_s=30,
     memory_mb=512,
-    grants=(_consume(REPORTS), *_records(schema.JOBS, schema.RUNNERS), _send(JOBS), _send(HOUSEKEEPING)),
+    grants=(
+        _consume(REPORTS),
+        *_records(schema.JOBS, schema.RUNNERS),
+        _send(JOBS),
+        _send(HOUSEKEEPING),
+        _send_to_peers(REPORTS),
+        _LEASE,
+    ),
 )
 HOUSEKEEPER = Function(
     "housekeeping",
@@ -190,14 +208,18 @@ HOUSEKEEPER = Function(
         _consume(HOUSEKEEPING),
         *_records(schema.JOBS, schema.RUNNERS, schema.LAUNCHES),
         *_stages(schema.JOBS, schema.RUNNERS, schema.LAUNCHES),
-        *_notes(schema.MEMORY),
+        *_single_records(schema.MEMORY),
         _CONFIGS,
         _APP_KEY,
         _send(JOBS),
+        _send(REPORTS),
         _send(HOUSEKEEPING),
+        _send_to_peers(JOBS),
+        Grant(("dynamodb:GetItem",), "peer-lease", "whether a region that seems lost says so itself"),
         *_LAUNCH,
         Grant(("ec2:DescribeInstances",), "every-instance", "what the cloud really runs"),
         Grant(("ec2:TerminateInstances",), "instances", "machines whose lease has run out"),
+        Grant(("ec2:GetConsoleOutput",), "instances", "why a machine died in boot"),
     ),
 )
 EVENTS_DOOR = Function(
@@ -205,7 +227,14 @@ EVENTS_DOOR = Function(
     Poll(EVENTS, batch=25, window_s=1, max_concurrency=2),
     timeout_s=10,
     memory_mb=512,
-    grants=(_consume(EVENTS), *_records(schema.JOBS, schema.RUNNERS), _send(JOBS), _send(HOUSEKEEPING)),
+    grants=(
+        _consume(EVENTS),
+        *_records(schema.JOBS, schema.RUNNERS),
+        _send(JOBS),
+        _send(HOUSEKEEPING),
+        _TAKEN_AWAY,
+        _LEASE,
+    ),
 )
 FUNCTIONS = (WEBHOOK, DISPATCH, CLAIM, REPORTS_DOOR, HOUSEKEEPER, EVENTS_DOOR)
 
@@ -213,6 +242,7 @@ MACHINE_GRANTS = (
     Grant(("execute-api:Invoke",), "claim-route", "ask for work"),
     Grant(("sqs:SendMessage",), "queue:reports", "tell what happened"),
     Grant(("s3:GetObject",), "cache", "the runner archive"),
+    Grant(("sts:AssumeRole", "sts:TagSession"), "log-role", "a session in its own name, to write its log"),
 )
 """The whole of the machines' instance role: no EC2 right at all, because power-off ends a machine."""
 
@@ -234,6 +264,10 @@ SCHEDULES = (
     Schedule("pending-launches", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.PENDING_LAUNCHES}),
     Schedule("interrupted-jobs", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.INTERRUPTED_JOBS}),
     Schedule("check-runs", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.CHECK_RUNS}),
+    Schedule("recover-deliveries", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.RECOVER_DELIVERIES}),
+    Schedule("recover-jobs", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.RECOVER_JOBS}),
+    Schedule("boots", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.BOOTS}),
+    Schedule("regions", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.REGIONS}),
 )
 
 
@@ -265,13 +299,31 @@ RULES = (
 """No pattern can name our machines alone, because these events carry no tags: the door looks up whose they are."""
 
 
+LOG_GRANTS = (
+    Grant(("logs:CreateLogStream",), "runner-log", "begin its stream"),
+    Grant(("logs:CreateLogStream", "logs:PutLogEvents"), "own-stream", "write its log, and no other machine's"),
+)
+"""What a machine may do in the role that it takes under its own name."""
+
+
 def role_name(stack: str, function: str) -> str:
     """The IAM role of a function, or of the machines."""
     return f"{stack}-{function}"
 
 
+ARCHIVES = "runners/"
+"""Where in the cache bucket the runners' archives lie."""
+
+
+def runner_log(stack: str) -> str:
+    """The log group in which each machine has a stream of its own."""
+    return f"/spotrunner/{stack}/runners"
+
+
 MACHINE = "machine"
 """The machines' own name where functions have theirs."""
+MACHINE_LOG = "machine-log"
+"""The same for the role in which they write their logs."""
 
 TAG_STACK = "spotrunner:stack"
 TAG_LAUNCH = "spotrunner:launch"

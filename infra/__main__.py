@@ -44,6 +44,13 @@ access.allow(
     *map(pulumi.Output.from_input, shell),
     opts=pulumi.ResourceOptions(parent=runners),
 )
+access.allow(
+    wiring.MACHINE_LOG,
+    runners.log_role,
+    wiring.LOG_GRANTS,
+    names,
+    opts=pulumi.ResourceOptions(parent=runners),
+)
 settings = environment.settings(stack, network, storage, messaging, runners)
 functions = Functions(stack, settings, names, messaging, api, here)
 alerts = Alerts(stack, here)
@@ -57,4 +64,5 @@ pulumi.export("secrets", {name: secret.arn for name, secret in storage.secrets.i
 pulumi.export("tables", {name: table.name for name, table in storage.tables.items()})
 pulumi.export("queues", {name: queue.url for name, queue in messaging.queues.items()})
 pulumi.export("runner_cache", storage.cache.bucket)
+pulumi.export("runner_log", runners.log.name)
 pulumi.export("next", "put the App's key and the webhook secret into `secrets`, then point the App at `webhook_url`")

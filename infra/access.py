@@ -32,12 +32,15 @@ def names(
         runner_role=runners.role.arn,
         cache=storage.cache.arn,
         claim_route=api.arn(wiring.CLAIM),
+        log_role=runners.log_role.arn,
+        runner_log=runners.log.arn,
     )
     return known.apply(
         lambda found: policies.Names(
             place=place,
             stack=config.stack,
             config_prefix=config.config_prefix,
+            peers=config.peers,
             images=sorted(set(config.images.values())),
             **found,
         )

@@ -25,6 +25,7 @@ DURATIONS = frozenset(field.name for field in dataclasses.fields(Settings) if is
 DEAD = "-dead"
 """What the name of a dead-letter queue ends with."""
 
+_REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 _ADDRESS = r"https?://\S*[^/\s]"
 _AN_ADDRESS = "an address without a slash at its end"
 _TOPIC = r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+"
@@ -41,6 +42,10 @@ class StackConfig:
     place: Place
     app_id: str
     github_api_url: str
+    regions: tuple[str, ...]
+    """The environment's regions, this one among them; the first is in charge of jobs that name none."""
+    tables: str
+    """The region whose stack makes the environment's tables; the others find them by their names."""
     network: OwnNetwork | GivenNetwork
     shell: Shell
     images: Mapping[str, str]
@@ -74,6 +79,11 @@ class StackConfig:
         return f"{self.environment}-{self.place.region}"
 
     @property
+    def peers(self) -> tuple[str, ...]:
+        """The environment's other regions."""
+        return tuple(region for region in self.regions if region != self.place.region)
+
+    @property
     def claim_deadline_s(self) -> float:
         """How long a machine tries to get work, from its boot."""
         return self.settings.get("claim_deadline_s", _default("claim_deadline_s"))
@@ -88,10 +98,13 @@ def read(stack: str, given: Mapping[str, object]) -> StackConfig:
     """The configuration in Pulumi's `namespace:key` values; raises `BadConfig` naming every fault."""
     values = Values(dict(given))
     place = Place(
-        values.text("aws:region", r"[a-z]{2}(-[a-z]+)+-\d", "a region"),
+        values.text("aws:region", _REGION, "a region"),
         values.text("account", r"\d{12}", "the account's twelve digits, in quotes"),
     )
+    regions, tables = _regions(values, place)
     config = StackConfig(
+        regions=regions,
+        tables=tables,
         environment=_environment(values, stack, place),
         place=place,
         app_id=values.text("appId", r"\d+", "the number on the GitHub App's page, in quotes"),
@@ -131,6 +144,19 @@ def _environment(values: Values, stack: str, place: Place) -> str:
         wanted = f"<environment>-{place.region or '<region>'}, the environment in 2 to 16 of a-z, 0-9 and -"
         values.faults.append(f"stack {stack!r} is not {wanted}")
     return name
+
+
+def _regions(values: Values, place: Place) -> tuple[tuple[str, ...], str]:
+    regions = values.names("regions") or (place.region,)
+    for region in regions:
+        if not re.fullmatch(_REGION, region):
+            values.fault("regions", f"{region!r} is not a region")
+    if place.region not in regions:
+        values.fault("regions", f"{place.region}, the region of this stack, is not among {', '.join(regions)}")
+    tables = values.text("tables", _REGION, "a region", regions[0])
+    if tables not in regions:
+        values.fault("tables", f"{tables!r} is not one of the environment's regions: {', '.join(regions)}")
+    return regions, tables
 
 
 def _log_days(values: Values) -> int:

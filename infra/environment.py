@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from controller import wiring
 from controller.documents import ROUTING
 from controller.settings import Settings
 from infra.config import StackConfig
@@ -27,6 +28,8 @@ def settings(
         launch_templates=_pairs({platform: template.id for platform, template in runners.templates.items()}),
         subnets=_pairs(network.subnets),
         runner_cache_bucket=storage.cache.bucket,
+        log_group=runners.log.name,
+        log_role=runners.log_role.arn,
     )
     return made.apply(lambda found: Settings(**decided(config), **found))
 
@@ -36,12 +39,25 @@ def decided(config: StackConfig) -> dict[str, Any]:
     return {
         "stack": config.stack,
         "region": config.place.region,
+        "regions": ",".join(config.regions) if config.peers else "",
+        "peer_queues": ",".join(f"{name}={url}" for name, url in peer_queues(config).items()),
         "app_id": config.app_id,
         "github_api_url": config.github_api_url,
         "config_prefix": config.config_prefix,
         "routing_parameter": f"{config.config_prefix}{ROUTING}" if config.routing else "",
         "otlp_endpoint": config.otlp_endpoint,
         **config.settings,
+    }
+
+
+def peer_queues(config: StackConfig) -> dict[str, str]:
+    """Where the doors of other regions listen: their stacks' names say it, so nobody has to ask them."""
+    place = config.place
+    return {
+        f"{region}/{queue.name}": f"https://sqs.{region}.{place.domain}/{place.account}/"
+        f"{config.environment}-{region}-{queue.name}"
+        for region in config.peers
+        for queue in (wiring.JOBS, wiring.REPORTS)
     }
 
 

@@ -1,4 +1,4 @@
-"""What the machines are: a launch template for each platform, and a role that can do next to nothing."""
+"""What the machines are: a launch template for each platform, a role that can do next to nothing, and their log."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ ROOT_DEVICE = "/dev/sda1"
 
 
 class Runners(pulumi.ComponentResource):
-    """Launch templates and the instance profile in them; its rights come from `controller.wiring.MACHINE_GRANTS`."""
+    """Launch templates, the instance profile in them, and the log; all rights come from `controller.wiring`."""
 
     role: aws.iam.Role
+    log_role: aws.iam.Role
+    """Taken by each machine under its own name, to write its own log."""
+    log: aws.cloudwatch.LogGroup
     templates: Mapping[str, aws.ec2.LaunchTemplate]
     """Platform to template."""
 
@@ -38,6 +41,12 @@ class Runners(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self)
         self.role = roles.role(
             config, wiring.MACHINE, "ec2", "Runner machines: claim, report, read the runner cache", inside
+        )
+        self.log = aws.cloudwatch.LogGroup(
+            "runners", name=wiring.runner_log(config.stack), retention_in_days=config.log_days, opts=inside
+        )
+        self.log_role = roles.for_machines(
+            config, wiring.MACHINE_LOG, self.role, "Runner machines: each writes its own log stream", inside
         )
         profile = aws.iam.InstanceProfile(
             wiring.MACHINE, name=f"{config.stack}-{wiring.MACHINE}", path=roles.PATH, role=self.role.name, opts=inside

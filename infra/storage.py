@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
@@ -21,10 +22,18 @@ SECRETS = {
 _KEEP_OLD_DAYS = 30
 
 
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """A table of the environment as it is called in this region."""
+
+    name: pulumi.Input[str]
+    arn: pulumi.Input[str]
+
+
 class Storage(pulumi.ComponentResource):
     """Everything here outlives a careless `pulumi destroy` while the stack is protected."""
 
-    tables: Mapping[str, aws.dynamodb.Table]
+    tables: Mapping[str, FoundTable]
     cache: aws.s3.Bucket
     secrets: Mapping[str, aws.secretsmanager.Secret]
 
@@ -32,7 +41,10 @@ class Storage(pulumi.ComponentResource):
         super().__init__("spotrunner:infra:Storage", "storage", None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         kept = pulumi.ResourceOptions(parent=self, protect=config.protect)
-        self.tables = {table.name: _table(config, table, kept) for table in schema.TABLES}
+        owns = config.tables == config.place.region
+        self.tables = {
+            table.name: _made(config, table, kept) if owns else _found(config, table) for table in schema.TABLES
+        }
         self.cache = _bucket(config, kept)
         self.secrets = {name: _secret(config, name, kept) for name in SECRETS}
         for runner in runner_configs.DEFAULTS:
@@ -48,11 +60,37 @@ class Storage(pulumi.ComponentResource):
         self.register_outputs({})
 
 
+def _found(config: StackConfig, table: schema.Table) -> FoundTable:
+    """The replica that the stack which owns the tables has made in this region."""
+    name = schema.physical(config.environment, table)
+    return FoundTable(name, config.place.arn("dynamodb", f"table/{name}"))
+
+
+def _made(config: StackConfig, table: schema.Table, kept: pulumi.ResourceOptions) -> FoundTable:
+    made = _table(config, table, kept)
+    return FoundTable(made.name, made.arn)
+
+
+def _replica(config: StackConfig, region: str) -> aws.dynamodb.TableReplicaArgs:
+    # What protects a table is each replica's own matter: without a word here it would have neither.
+    return aws.dynamodb.TableReplicaArgs(
+        region_name=region,
+        point_in_time_recovery=True,
+        deletion_protection_enabled=config.protect,
+        propagate_tags=True,
+        consistency_mode="EVENTUAL",
+    )
+
+
 def _table(config: StackConfig, table: schema.Table, kept: pulumi.ResourceOptions) -> aws.dynamodb.Table:
     # DynamoDB encrypts every table; its own key is free and asks for no right to KMS.
     return aws.dynamodb.Table(
         table.name,
-        name=f"{config.stack}-{table.name}",
+        name=schema.physical(config.environment, table),
+        replicas=[_replica(config, region) for region in config.peers],
+        # What a replica is fed by; without replicas nobody reads it.
+        stream_enabled=bool(config.peers),
+        stream_view_type="NEW_AND_OLD_IMAGES" if config.peers else None,
         billing_mode="PAY_PER_REQUEST",
         hash_key=table.partition,
         attributes=[

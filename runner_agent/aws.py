@@ -145,12 +145,12 @@ class Signer:
     endpoint: str = ""
     """Stands in for the address of SQS and S3, where it is set."""
 
-    def request(self, request: Request, service: str, digest: str = "") -> Request:
-        """The request with its signature, good for five minutes; with a digest, the body may come later."""
+    def request(self, request: Request, service: str) -> Request:
+        """The request with its signature, good for five minutes."""
         scope = Scope(self.region, service)
         body = request.body if isinstance(request.body, bytes) else b""
         keys, now = self.credentials(), time.time()
-        headers = sign(request.method, request.url, dict(request.headers), body, keys, scope, now, digest)
+        headers = sign(request.method, request.url, dict(request.headers), body, keys, scope, now)
         return Request(request.method, request.url, headers, request.body)
 
     def message(self, queue_url: str, body: bytes) -> Request:
@@ -170,15 +170,10 @@ class Signer:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return self.request(Request("POST", f"{self._base('sts')}/", headers, form), "sts")
 
-    def s3_object(self, url: str, request: Request | None = None, digest: str = "") -> Request:
-        """A GET of `s3://bucket/key`, or another request about it, whose body may come later if its digest is known.
-
-        The bucket is in the path: one form for AWS and for a local cloud.
-        """
+    def s3_object(self, url: str) -> Request:
+        """A GET of `s3://bucket/key`; the bucket is in the path: one form for AWS and for a local cloud."""
         parts = urlsplit(url)
-        wish = request or Request("GET", url)
-        place = f"{self._base('s3')}/{parts.netloc}{quote(parts.path)}"
-        return self.request(Request(wish.method, place, wish.headers), "s3", digest)
+        return self.request(Request("GET", f"{self._base('s3')}/{parts.netloc}{quote(parts.path)}"), "s3")
 
     def _base(self, service: str) -> str:
         domain = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"

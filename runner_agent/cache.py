@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from runner_agent.contract.bundle import RunnerPackage
-from runner_agent.download import Store, cached
+from runner_agent.contract.bundle import Offer
+from runner_agent.logs import Tell
 from runner_agent.web import Request, exchange
 
 UPLOAD_S = 60.0
+SECRET = ("Authorization", "X-Amz-Security-Token")
+"""Headers of an offer that no log should show."""
 
 
-def offer(archive: Path, package: RunnerPackage, store: Store) -> None:
+def put(archive: Path, offer: Offer, tell: Tell) -> None:
     """Put a proven archive into the cache, unless somebody was faster; it is gone from here afterwards."""
-    target = cached(package)
     try:
         with archive.open("rb") as body:
-            headers = {"Content-Length": str(archive.stat().st_size), "If-None-Match": "*"}
-            # S3 itself compares what arrives with this digest, and refuses anything else.
-            wish = store.signer.s3_object(target, Request("PUT", target, headers), package.sha256.lower())
-            answer = exchange(replace(wish, body=body), UPLOAD_S)
-        store.tell("runner_offered", target=target, status=answer.status)
+            headers = {**offer.headers, "Content-Length": str(archive.stat().st_size)}
+            # S3 itself compares what arrives with the digest that was signed, and refuses anything else.
+            answer = exchange(Request("PUT", offer.url, headers, body), UPLOAD_S)
+        tell("runner_offered", target=offer.url, status=answer.status)
     except OSError as broken:
-        store.tell("runner_not_offered", target=target, error=broken)
+        tell("runner_not_offered", target=offer.url, error=broken)
     finally:
         archive.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from runner_agent.aws import Signer
 from runner_agent.contract import wire
@@ -27,6 +28,22 @@ class Refused:
     status: int | None = None
 
 
+WAIT_S = 2 * ATTEMPT_S + 5.0
+"""For a connection and for its answer, each with its own limit, and for the role's credentials."""
+
+
+class Send(Protocol):
+    """Does what waits for somebody else, within a time."""
+
+    def __call__(self, work: Callable[[], Answer], most_s: float, /) -> Answer:
+        """What it came to, or what it raised."""
+
+
+def at_once(work: Callable[[], Answer], _most_s: float) -> Answer:
+    """Simply do it."""
+    return work()
+
+
 @dataclass(frozen=True, slots=True)
 class Time:
     """How the claim waits."""
@@ -35,13 +52,15 @@ class Time:
     """A clock that never jumps."""
     pause: Callable[[float], None]
     """Wait; raises when the machine is going to be taken away."""
+    during: Send = at_once
+    """Wait for an answer."""
 
 
 def ask(claim: Claim, url: str, signer: Signer, time: Time, deadline: float, tell: Tell) -> Bundle | Refused:
     """The bundle, or why there is none."""
     attempt = 0
     while True:
-        answer = _attempt(claim, url, signer, tell)
+        answer = _attempt(claim, url, signer, time, tell)
         settled = read(answer) if answer else None
         if settled:
             return settled
@@ -77,9 +96,12 @@ def backoff(attempt: int, answer: Answer | None) -> float:
     return max(pause, float(asked)) if asked.isdecimal() else pause
 
 
-def _attempt(claim: Claim, url: str, signer: Signer, tell: Tell) -> Answer | None:
+def _attempt(claim: Claim, url: str, signer: Signer, time: Time, tell: Tell) -> Answer | None:
+    def send() -> Answer:
+        return exchange(signer.request(request(claim, url), "execute-api"), ATTEMPT_S)
+
     try:
-        answer = exchange(signer.request(request(claim, url), "execute-api"), ATTEMPT_S)
+        answer = time.during(send, WAIT_S)
     except OSError as broken:
         tell("claim_unanswered", error=broken)
         return None

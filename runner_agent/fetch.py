@@ -35,7 +35,7 @@ def obtain(source: str, package: RunnerPackage, store: Store) -> Got:
         digest = fetch(source, archive, store)
         if digest != package.sha256.lower():
             raise Rejected(f"SHA-256 is {digest}, not {package.sha256}")
-        unpack(archive, fresh)
+        unpack(archive, fresh, store.check)
         if not (fresh / PROGRAM).is_file():
             raise Rejected(f"the archive holds no {PROGRAM}")
         fresh.replace(folder)
@@ -51,7 +51,7 @@ def obtain(source: str, package: RunnerPackage, store: Store) -> Got:
 
 def _kept(archive: Path, source: str, package: RunnerPackage) -> Path | None:
     """The archive under another name, where the cache should have had it and did not."""
-    if source == cached(package) or not cached(package):
+    if package.offer is None or source == cached(package):
         return None
     return archive.replace(archive.with_suffix(".spare"))
 

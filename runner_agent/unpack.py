@@ -9,9 +9,13 @@ import os
 import shutil
 import stat
 import tarfile
+import time
 import zipfile
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
+from typing import IO
 
 from runner_agent.download import Rejected
 
@@ -19,27 +23,51 @@ _NOT_FOR_OTHERS = 0o755
 """No set-user-id, no writing for the group and the rest, whatever the archive says."""
 
 
-def unpack(archive: Path, folder: Path) -> None:
-    """Unpack into a new folder; raises `Rejected` for a member that would leave it."""
+CHUNK = 1024 * 1024
+EVERY_S = 0.5
+
+
+@dataclass(slots=True)
+class Now:
+    """Calls somebody now and then, however often it is called itself."""
+
+    check: Callable[[], None]
+    _next: float = 0.0
+
+    def __call__(self) -> None:
+        """Perhaps it is time."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + EVERY_S
+            self.check()
+
+
+def unpack(archive: Path, folder: Path, check: Callable[[], None] = lambda: None) -> None:
+    """Unpack into a new folder; raises `Rejected` for a member that would leave it.
+
+    `check` is called now and then, and what it raises ends the work.
+    """
     folder.mkdir(mode=0o755)
+    now = Now(check)
     try:
         if zipfile.is_zipfile(archive):
-            _unzip(archive, folder)
+            _unzip(archive, folder, now)
         else:
-            _untar(archive, folder.resolve())
+            _untar(archive, folder.resolve(), now)
     except (tarfile.TarError, EOFError, zlib.error) as bad:
         raise Rejected(f"not safe to unpack, or not an archive: {bad}") from bad
     except zipfile.BadZipFile as bad:
         raise Rejected(f"not a zip archive: {bad}") from bad
 
 
-def _untar(archive: Path, folder: Path) -> None:
+def _untar(archive: Path, folder: Path, now: Now) -> None:
     with tarfile.open(archive, "r:*") as tar:
         for member in tar:
-            _put(tar, member, _inside(folder, folder / member.name, member.name), folder)
+            now()
+            _put(tar, member, _inside(folder, folder / member.name, member.name), folder, now)
 
 
-def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path, folder: Path) -> None:
+def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path, folder: Path, now: Now) -> None:
     if member.isdir():
         place.mkdir(parents=True, exist_ok=True)
         return
@@ -52,18 +80,24 @@ def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path, folder: Pat
     elif member.islnk():
         os.link(_inside(folder, folder / member.linkname, member.name), place)
     elif member.isfile():
-        _write(tar, member, place)
+        _write(tar, member, place, now)
     else:
         raise Rejected(f"the archive's member {member.name!r} is neither a file, a folder nor a link")
 
 
-def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path) -> None:
+def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path, now: Now) -> None:
     source = tar.extractfile(member)
     if source is None:
         raise Rejected(f"the archive's member {member.name!r} has no content")
     with source, place.open("xb") as target:
-        shutil.copyfileobj(source, target)
+        _copy(source, target, now)
     place.chmod(member.mode & _NOT_FOR_OTHERS | stat.S_IRUSR | stat.S_IWUSR)
+
+
+def _copy(source: IO[bytes], target: IO[bytes], now: Now) -> None:
+    while chunk := source.read(CHUNK):
+        target.write(chunk)
+        now()
 
 
 def _inside(folder: Path, place: Path, name: str) -> Path:
@@ -75,11 +109,13 @@ def _inside(folder: Path, place: Path, name: str) -> Path:
     return there
 
 
-def _unzip(archive: Path, folder: Path) -> None:
+def _unzip(archive: Path, folder: Path, now: Now) -> None:
     with zipfile.ZipFile(archive) as bundle:
         for member in bundle.infolist():
             _check_member(member)
-        bundle.extractall(folder)  # noqa: S202 - each member has been checked
+        for member in bundle.infolist():
+            now()
+            bundle.extract(member, folder)
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:

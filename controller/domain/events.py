@@ -84,6 +84,23 @@ class LaunchRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class LaunchesPaced:
+    """Jobs that wait because as many machines were asked for as the account may ask for in a while."""
+
+    config: str
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobHeld:
+    """A job for which nothing is asked: its ladder is known to have nothing, or its configuration to be broken."""
+
+    job: str
+    repository: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchReplayed:
     """A launch whose dispatcher was lost, asked again with the identical request."""
 
@@ -185,6 +202,33 @@ class MachineTerminated:
 
 
 @dataclass(frozen=True, slots=True)
+class BootFailed:
+    """A machine died before it claimed; `console` is the end of what it wrote, with secrets hidden."""
+
+    instance: str
+    job: str
+    config: str
+    cause: str
+    console: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationHeld:
+    """Machine after machine of a configuration dies in boot: its jobs wait, and one is tried now and then."""
+
+    config: str
+    cause: str
+    trips: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationFreed:
+    """Machines of a configuration that was held back come up again."""
+
+    config: str
+
+
+@dataclass(frozen=True, slots=True)
 class InterruptionNoticed:
     """The cloud takes a machine of ours away, or advises to leave it."""
 
@@ -239,6 +283,51 @@ class CommitTold:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliverySentAgain:
+    """GitHub was asked to send a delivery again that nobody had taken."""
+
+    delivery: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFound:
+    """GitHub's own list says something of a job that its webhook should have said before."""
+
+    job: str
+    repository: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobSentHome:
+    """GitHub's word on a job was brought to the region in which the job lives."""
+
+    job: str
+    region: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRehomed:
+    """A job lives in another region from now on; the epoch counts its moves."""
+
+    job: str
+    repository: str
+    before: str
+    home: str
+    epoch: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegionLost:
+    """A region of the environment gives no sign of life, and this one is in charge of its jobs."""
+
+    region: str
+    silent_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChoreDone:
     """One housekeeping task has run."""
 
@@ -259,6 +348,8 @@ Event = (
     | LaunchAnswered
     | LaunchRefused
     | LaunchReplayed
+    | LaunchesPaced
+    | JobHeld
     | JobBackInLine
     | WorkClaimed
     | ClaimTurnedAway
@@ -268,6 +359,9 @@ Event = (
     | MachineReported
     | MachineGone
     | MachineTerminated
+    | BootFailed
+    | ConfigurationHeld
+    | ConfigurationFreed
     | InterruptionNoticed
     | JobInterrupted
     | RerunStarted
@@ -275,5 +369,10 @@ Event = (
     | CommitTold
     | MessageRejected
     | MessageDelayed
+    | DeliverySentAgain
+    | JobFound
+    | JobSentHome
+    | JobRehomed
+    | RegionLost
     | ChoreDone
 )

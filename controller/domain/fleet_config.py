@@ -58,6 +58,14 @@ class RunnerConfig:
     ram: Span | None = None
     families: tuple[str, ...] = ()
     """Instance families (`c7g`) or types (`c7g.large`); empty means any of the catalogue."""
+    widen: tuple[str, ...] = ()
+    """Families that will do where `families` have no spot machine left, for jobs that name no family themselves."""
+    on_demand_after: int | None = None
+    """After so many failures a job is not offered spot machines any more."""
+    most_jobs: int | None = None
+    """How many jobs of this configuration may have a machine at a time."""
+    priority: int = 0
+    """Ahead of the repository's other jobs, as if queued so many times five minutes earlier; behind, where negative."""
     spot: bool = True
     retry: Retry = Retry.JOB
     images: Mapping[str, str] = field(default_factory=dict)

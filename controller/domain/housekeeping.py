@@ -109,7 +109,9 @@ def overdue(expired: Iterable[Runner], now: float, patience: Patience) -> list[D
     deeds: list[Deed] = []
     for runner in expired:
         late = now - runner.lease_until
-        if runner.state in ALIVE and late > patience.grace_s:
+        # One that has not claimed has nothing to end well: its job has waited long enough.
+        grace_s = 0.0 if runner.state is RunnerState.LAUNCHED else patience.grace_s
+        if runner.state in ALIVE and late > grace_s:
             deeds.append(WriteOff(runner, f"{_PROMISE[runner.state]} {late:.0f} s ago", terminate=True))
     return deeds
 

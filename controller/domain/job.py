@@ -94,6 +94,8 @@ class Job:
     intake: Intake
     home: str
     """The region that may act on this job; others only read it."""
+    epoch: int = 0
+    """How often it has changed its home."""
     config: str = ""
     wanted: str = ""
     """The label of ours that its labels stand for, where they are written in another language."""
@@ -107,6 +109,8 @@ class Job:
     instance_id: str = ""
     rung: str = ""
     """The step of the capacity ladder its machine came from."""
+    rung_reason: str = ""
+    """Why it did not come from an earlier step; empty where it came from the first."""
     failures: int = 0
     """Launches and machines that came to nothing."""
     wasted: int = 0
@@ -151,9 +155,9 @@ def move(job: Job, to: JobState, now: float, reason: str = "", **changes: Any) -
     return replace(job, state=to, since=now, reason=reason, **changes)
 
 
-def back_in_line(job: Job, now: float, reason: str) -> Job:
+def back_in_line(job: Job, now: float, reason: str, *, failed: bool = True) -> Job:
     """The job waiting again after it got no machine."""
-    return move(job, JobState.WAITING, now, reason, launch_id="", instance_id="", failures=job.failures + 1)
+    return move(job, JobState.WAITING, now, reason, launch_id="", instance_id="", failures=job.failures + failed)
 
 
 MOST_WASTED = 10

@@ -54,6 +54,14 @@ def is_ours(labels: Iterable[str]) -> bool:
     return any(recognition.is_marked(label) for label in labels)
 
 
+def region_of(labels: tuple[str, ...]) -> str:
+    """The region that labels ask for; empty where they name none, or are not ours."""
+    try:
+        return parse(labels).region
+    except Rejected:
+        return ""
+
+
 def parse(labels: tuple[str, ...]) -> Wanted:
     """The machine that the labels want; raises `Rejected` naming the label, the word and the cure."""
     ours = [label for label in labels if recognition.is_marked(label)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.domain import catalogue, labels, offerings, policy
 from controller.domain.catalogue import InstanceType
@@ -30,6 +30,8 @@ class Route:
     """AMI; empty: the launch template's."""
     disk: Disk | None
     choice: Choice
+    wider: tuple[InstanceType, ...] = ()
+    """Types that will do where none of the wanted has a spot machine left, cheapest first."""
 
     @property
     def types(self) -> tuple[InstanceType, ...]:
@@ -71,6 +73,7 @@ def resolve(wanted: labels.Wanted, find: FindConfig, rules: Sequence[Rule] = ())
         image=_image(wanted, config, need),
         disk=_disk(wanted, config, rules),
         choice=choice,
+        wider=_wider(wanted, config, need, choice, rules),
     )
 
 
@@ -80,9 +83,19 @@ def shape(repository: str, route: Route) -> str:
     return hashlib.sha256(repr((repository.lower(), *machine)).encode()).hexdigest()[:16]
 
 
-def is_here(wanted: labels.Wanted, environment: str, region: str) -> bool:
-    """Whether a job that names an environment or a region means this stack."""
-    return wanted.env in {"", environment.lower()} and wanted.region in {"", region.lower()}
+def is_here(wanted: labels.Wanted, environment: str, *regions: str) -> bool:
+    """Whether a job that names an environment or a region means this environment in one of its regions."""
+    return wanted.env in {"", environment.lower()} and wanted.region in {"", *(region.lower() for region in regions)}
+
+
+def _wider(
+    wanted: labels.Wanted, config: RunnerConfig, need: Need, choice: Choice, rules: Sequence[Rule]
+) -> tuple[InstanceType, ...]:
+    """Nothing where the job named its families itself, or may have any."""
+    if wanted.families or not need.families or not config.widen:
+        return ()
+    more = offerings.choose(catalogue.shipped().types, offerings.filters(replace(need, families=config.widen), rules))
+    return tuple(offered for offered in more.types if offered not in choice.types)
 
 
 def _image(wanted: labels.Wanted, config: RunnerConfig, need: Need) -> str:

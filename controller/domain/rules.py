@@ -12,6 +12,7 @@ from controller.domain.grammars.label_matcher import Matcher
 from controller.domain.labels import Wanted
 from controller.domain.policy import Policy
 from controller.domain.recognition import MARKERS
+from controller.domain.shares import Shares
 from controller.errors import Rejected
 
 
@@ -66,6 +67,7 @@ class Rules:
     matchers: tuple[Assignment, ...] = ()
     policy: Policy = field(default_factory=Policy)
     forks: Forks = field(default_factory=Forks)
+    shares: Shares = field(default_factory=Shares)
 
     def __post_init__(self) -> None:
         for name in self.grammars:

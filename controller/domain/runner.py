@@ -85,6 +85,8 @@ class Runner:
     result: str = ""
     exit_code: int | None = None
     interruption: str = ""
+    console: str = ""
+    """The end of what it wrote on its console, where it died before it claimed."""
     version: int = 0
     """The stored version this value was read at; 0 has never been stored."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from controller.domain.job import Job, JobState, back_in_line, move
 from controller.domain.job_key import JobKey
-from controller.domain.launch import Launch, LaunchAnswer, LaunchState, Machine, why
+from controller.domain.launch import Launch, LaunchAnswer, LaunchState, Machine, counts_as_failure, why
 from controller.domain.runner import Runner
 
 
@@ -44,7 +44,8 @@ def settle(
         (move(job, JobState.LAUNCHED, now, instance_id=machine.instance_id), machine)
         for job, machine in zip(wanting, free, strict=False)
     )
-    left = tuple(back_in_line(job, now, why(answer.refusals)) for job in wanting[len(free) :])
+    failed = counts_as_failure(answer.refusals)
+    left = tuple(back_in_line(job, now, why(answer.refusals), failed=failed) for job in wanting[len(free) :])
     spare = free[len(wanting) :]
     unwritten = [(job, machines[name]) for name, job in paired.items() if name not in known]
     records: list[Job | Runner | Launch] = [

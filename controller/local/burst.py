@@ -20,8 +20,8 @@ PATIENT = {
 }
 """A hundred machines on two cores are slower than EC2: nobody may be given up for it."""
 
-APART = frozenset({"ReceiveMessage"})
-"""Polls: their number depends on how long the queues are empty, not on the jobs."""
+APART = frozenset({"ReceiveMessage", "AssumeRole", "CreateLogStream", "PutLogEvents"})
+"""Polls, whose number depends on how long the queues are empty, and what it takes to ship a machine's log."""
 
 BOOT_SPREAD_S = 0.6
 """For each job: machines of one launch do not come up in the same instant."""
@@ -39,7 +39,7 @@ class Cost:
 
     @property
     def aws_total(self) -> float:
-        """All AWS calls of the doors and the machines for one job, polls apart."""
+        """All AWS calls of the doors and the machines for one job, without what `APART` names."""
         return sum(self.aws.values())
 
     @property

@@ -44,7 +44,13 @@ QUICK: Mapping[str, float | str] = {
 }
 """Settings that shorten time; nothing else about the platform differs from a stack in AWS but its endpoints."""
 
-DEMO: Mapping[str, float | str] = {**QUICK, "claim_deadline_s": 10.0, "lease_grace_s": 3.0, "last_word_s": 5.0}
+DEMO: Mapping[str, float | str] = {
+    **QUICK,
+    "claim_deadline_s": 10.0,
+    "lease_grace_s": 3.0,
+    "last_word_s": 5.0,
+    "scan_grace_s": 4.0,
+}
 """A machine that never comes up is replaced while somebody watches."""
 DEMO_SPEED = 20.0
 
@@ -225,6 +231,7 @@ def _seconds(moment: datetime | None) -> float | None:
 _CALLERS: Mapping[PrincipalKind | None, str] = {
     PrincipalKind.FUNCTION: "door",
     PrincipalKind.INSTANCE: "machine",
+    PrincipalKind.SESSION: "machine",
     PrincipalKind.SERVICE: "aws",
 }
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from controller.domain import interruption, labels, reading, routing
-from controller.domain.events import JobAccepted, JobKnown, JobRefused
+from controller.domain.events import JobAccepted, JobKnown, JobRefused, JobSentHome
 from controller.domain.fleet_config import RunnerConfig
 from controller.domain.job import Job, JobState
+from controller.domain.job_key import JobKey
 from controller.domain.rules import Forks, Trust
 from controller.errors import Rejected
-from controller.messages import JobQueued
-from controller.ports import Configs, Jobs, Memory, Origins, Tell
+from controller.messages import JobQueued, Wake
+from controller.ports import Configs, Jobs, Memory, Origins, Outbox, Tell
+from controller.usecases.region_watch import REPLICATED_S, RegionWatch
 from runner_agent.contract.trace import TraceContext
 
 
@@ -21,7 +23,7 @@ class AcceptJob:
     """The first step of the dispatch door."""
 
     environment: str
-    region: str
+    watch: RegionWatch
     jobs: Jobs
     configs: Configs
     memory: Memory
@@ -29,22 +31,54 @@ class AcceptJob:
     clock: Callable[[], float]
     origins: Origins | None = None
     """Who can tell forks; without it a stack with a policy for forks takes every run for one."""
+    peers: Mapping[str, Outbox] = field(default_factory=dict)
+    """Where jobs go that another region of the environment is in charge of."""
 
     def __call__(self, messages: Sequence[JobQueued]) -> list[Job]:
-        """Write down the jobs that mean this stack; those that were new, as they now stand."""
-        heard = {job.key: job for message in messages if (job := self._read(message))}
+        """Write down the jobs that mean this stack; those that were new and live here, as they now stand.
+
+        Those that another region is in charge of are sent there, after all others are safe.
+        """
+        heard: dict[JobKey, Job] = {}
+        elsewhere: list[tuple[str, JobQueued]] = []
+        for message in messages:
+            named = self._named(message)
+            if named is None:
+                continue
+            if (region := self.watch.in_charge(named)) != self.watch.region:
+                elsewhere.append((region, message))
+                continue
+            heard[message.key] = replace(self._read(message), home=self.watch.home_of_new(named))
         new = self.jobs.add(list(heard.values()))
         for job in heard.values():
             self._tell(job, is_new=job.key in new)
-        return [replace(job, version=job.version + 1) for job in heard.values() if job.key in new]
+        for region, message in elsewhere:
+            self.peers[region].send(message)
+            self.tell(JobSentHome(str(message.key), region, message.kind))
+        self._wake({job.home for job in heard.values() if job.key in new})
+        mine = (job for job in heard.values() if job.key in new and job.home == self.watch.region)
+        return [replace(job, version=job.version + 1) for job in mine]
 
-    def _read(self, message: JobQueued) -> Job | None:
+    def _wake(self, homes: set[str]) -> None:
+        for region in homes - {self.watch.region}:
+            self.peers[region].send(Wake(f"{self.watch.region} drains"), REPLICATED_S)
+
+    def _named(self, message: JobQueued) -> str | None:
+        """The region that a job asks for, or nothing where any will do; None where it is not for this environment."""
+        try:
+            wanted = reading.read(message.labels, self.configs.rules(self.clock())).wanted
+        except Rejected:
+            # To be refused, by whoever is in charge of jobs that name no region.
+            return ""
+        named = next((region for region in self.watch.regions if region.lower() == wanted.region), wanted.region)
+        is_here = routing.is_here(wanted, self.environment, *self.watch.regions)
+        return named if is_here else None
+
+    def _read(self, message: JobQueued) -> Job:
         job = self._marked(self._job(message))
         rules = self.configs.rules(self.clock())
         try:
             read = reading.read(message.labels, rules)
-            if not routing.is_here(read.wanted, self.environment, self.region):
-                return None
             limits = rules.policy.rules_for(message.repository)
             wanted = self._trusted(message, read.wanted, rules.forks)
             route = routing.resolve(wanted, self._find, limits)
@@ -90,7 +124,7 @@ class AcceptJob:
             queued_at=message.queued_at,
             received_at=message.received_at,
             intake=message.intake,
-            home=self.region,
+            home=self.watch.region,
             since=self.clock(),
             traceparent=str(
                 (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from controller.domain import job as jobs_of
@@ -31,12 +32,14 @@ from controller.ports import (
     Ledger,
     Memory,
     NameTaken,
+    Offers,
     Registered,
     Registration,
     Release,
     Runners,
     Tell,
 )
+from controller.wiring import ARCHIVES
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import Bundle, Claim, IntendedJob, Limits, RunnerPackage, SetupGroup, Targets
 from runner_agent.contract.trace import TraceContext
@@ -89,6 +92,8 @@ class ClaimRunner:
     memory: Memory
     tell: Tell
     clock: Callable[[], float]
+    offers: Offers | None = None
+    """None: the cache is filled by somebody else."""
     _releases: dict[str, tuple[Release, float]] = field(default_factory=dict)
     """Kept between warm invocations, with the time until which each is good."""
 
@@ -110,7 +115,11 @@ class ClaimRunner:
         for _ in range(_TRIES):
             runner = self._runner(instance_id, claim)
             self._check(runner, claim)
-            job = self._job(runner)
+            try:
+                job = self._job(runner)
+            except NothingToDo:
+                self._unmint(minted)
+                raise
             config = self._config(runner)
             release = self._release(runner, job, config)
             # The records may change while GitHub is asked; what it has minted serves the next job as well.
@@ -118,7 +127,8 @@ class ClaimRunner:
                 minted = self._register(runner, job, config)
             claimed, held = self._claimed(runner, job, config, minted, claim)
             if not self.ledger.save([claimed, held]):
-                return self._bundle(claimed, held, release, minted, asked_at)
+                package = self._package(release, claim, asked_at)
+                return self._bundle(claimed, held, package, minted, asked_at)
         raise Unavailable(f"{instance_id}: its records change faster than it can be served", retry_after_s=1)
 
     def _runner(self, instance_id: str, claim: Claim) -> Runner:
@@ -229,6 +239,12 @@ class ClaimRunner:
                 return Minted(claims, wanted, registered)
         raise Unavailable(f"{runner.instance_id}: GitHub has {_NAMES_TRIED} runners of its name", retry_after_s=5)
 
+    def _unmint(self, minted: Minted | None) -> None:
+        """A runner minted for a job that was cancelled meanwhile must not stay registered, where that can be helped."""
+        if minted is not None:
+            with suppress(Unavailable, Rejected):
+                self.github.remove(minted.wanted, minted.registered.runner_id, self.clock())
+
     def _release(self, runner: Runner, job: Job, config: RunnerConfig) -> Release:
         """The runner to run: remembered by this function, by the stack, or asked of GitHub."""
         name = f"release {job.server} {runner.platform}"
@@ -248,22 +264,28 @@ class ClaimRunner:
         self.memory.remember(name, wire.dumps(release), now + self.terms.release_ttl_s)
         return release
 
-    def _bundle(self, runner: Runner, job: Job, release: Release, minted: Minted, asked_at: float) -> Bundle:
+    def _package(self, release: Release, claim: Claim, now: float) -> RunnerPackage:
+        """Where the runner comes from, and for a machine that has none on board how the cache gets it, too."""
+        cached = f"s3://{self.terms.cache_bucket}/{ARCHIVES}{release.url.rpartition('/')[2]}"
+        wanted = self.offers and self.terms.cache_bucket and release.version not in claim.baked_runners
+        return RunnerPackage(
+            version=release.version,
+            sha256=release.sha256,
+            sources=((cached,) if self.terms.cache_bucket else ()) + (release.url,),
+            disable_update=True,
+            offer=self.offers.offer(cached, release.sha256, now) if self.offers and wanted else None,
+        )
+
+    def _bundle(self, runner: Runner, job: Job, package: RunnerPackage, minted: Minted, asked_at: float) -> Bundle:
         context = TraceContext.of_job(*_ids(job)).child()
         self.tell(
             WorkClaimed(job.id, job.repository, runner.instance_id, runner.name, str(context), asked_at, self.clock())
         )
-        cached = f"s3://{self.terms.cache_bucket}/runners/{release.url.rpartition('/')[2]}"
         return Bundle(
             instance_id=runner.instance_id,
             runner_name=runner.name,
             jit_config=minted.registered.jit_config,
-            package=RunnerPackage(
-                version=release.version,
-                sha256=release.sha256,
-                sources=((cached,) if self.terms.cache_bucket else ()) + (release.url,),
-                disable_update=True,
-            ),
+            package=package,
             job=IntendedJob(job.key.job_id, job.key.attempt, job.repository, job.name),
             labels=job.labels,
             traceparent=str(context),
@@ -296,6 +318,8 @@ def _digest(nonce: str) -> str:
 
 
 def _wants(job: Job, runner: Runner) -> bool:
+    if job.home != runner.home:
+        return False
     match job.state:
         case JobState.WAITING:
             return not job.on_demand or runner.lifecycle is Lifecycle.ON_DEMAND

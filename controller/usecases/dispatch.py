@@ -11,13 +11,13 @@ from controller.domain.deliveries import MessageDelayed, MessageRejected
 from controller.domain.job import Job
 from controller.errors import Rejected, Unavailable
 from controller.messages import Delivery, JobQueued, Wake
-from controller.ports import Backlog, Jobs, Tell
+from controller.ports import Backlog, Tell
 from controller.usecases.accept_job import AcceptJob
+from controller.usecases.hold_jobs import HoldJobs
 from controller.usecases.launch_machines import LaunchMachines
+from controller.usecases.pick_jobs import PickJobs
 
 FULL_BATCH = 10
-LINE_READ = 500
-"""How much of the line one dispatch looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class Dispatch:
 
     accept: AcceptJob
     launch: LaunchMachines
-    jobs: Jobs
+    hold: HoldJobs
+    pick: PickJobs
     backlog: Backlog
     tell: Tell
     drain_limit: int
@@ -36,7 +37,10 @@ class Dispatch:
         failed, arrived = self._take_in(batch)
         if len(batch) >= FULL_BATCH:
             arrived += self._drain()
-        self._launch(line.merged(arrived, self.jobs.waiting(LINE_READ)))
+        try:
+            self._launch(self.pick(arrived))
+        finally:
+            self.pick.come_again()
         return failed
 
     def _take_in(self, batch: Sequence[Delivery]) -> tuple[list[str], list[Job]]:
@@ -68,9 +72,13 @@ class Dispatch:
         return arrived
 
     def _launch(self, waiting: Sequence[Job]) -> None:
+        if self.accept.watch.is_draining():
+            return
         for group in line.groups(waiting):
             try:
-                self.launch(group)
+                admitted = self.hold(group)
+                if admitted:
+                    self.launch(admitted)
             except Unavailable as later:
                 # The launch record stands, so nothing is lost: the sweep of pending launches goes on from it.
                 self.tell(MessageDelayed("jobs", group[0].launch_id or group[0].id, str(later)))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from controller.domain import runner as runners_of
+from controller.domain.boot_health import ENDED
 from controller.domain.deliveries import MessageDelayed, MessageRejected
 from controller.domain.events import InterruptionNoticed, MachineGone
 from controller.domain.interruption import (
@@ -23,6 +24,8 @@ from controller.domain.runner import ALIVE, Runner, RunnerState
 from controller.errors import Rejected, Unavailable
 from controller.messages import Chore, Chores, Delivery, Wake
 from controller.ports import Jobs, Ledger, Outbox, Runners, Tell
+from controller.usecases.boot_book import BootBook
+from controller.usecases.capacity_book import CapacityBook
 from controller.usecases.desk import Desk
 from controller.usecases.finish_runner import release_job
 from controller.usecases.mourn import mourn
@@ -41,6 +44,8 @@ class HandleInterruption:
     runners: Runners
     ledger: Ledger
     outbox: Outbox
+    book: CapacityBook
+    boots: BootBook
     tell: Tell
     clock: Callable[[], float]
 
@@ -74,6 +79,10 @@ class HandleInterruption:
             self.outbox.send(Chore(Chores.INTERRUPTED_JOBS), FIRST_LOOK_S)
         for event in desk.told:
             self.tell(event)
+        taken = [event for event in desk.told if isinstance(event, InterruptionNoticed) and event.kind != REBALANCE]
+        self.book.interrupted([(event.instance_type, event.zone) for event in taken])
+        gone = {event.instance for event in desk.told if isinstance(event, MachineGone)}
+        self.boots.bury((runner for runner in desk.runners if runner.instance_id in gone), ENDED)
         return early
 
     def _decided(self, heard: Sequence[tuple[Delivery, Notice]]) -> tuple[Desk, list[str]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from controller import messages
+from controller.domain import labels
 from controller.domain.deliveries import MessageDelayed, MessageRejected
+from controller.domain.events import JobRehomed, JobSentHome
 from controller.domain.interruption import FIRST_LOOK_S
+from controller.domain.region_health import rehomed
 from controller.domain.runner_name import instance_of
 from controller.errors import Rejected, Unavailable
 from controller.messages import Chore, Chores, Delivery, JobMoved, Wake
@@ -16,6 +19,7 @@ from controller.usecases.desk import Desk
 from controller.usecases.finish_runner import finish_runner
 from controller.usecases.mourn import mourn
 from controller.usecases.record_job import record_job
+from controller.usecases.region_watch import RegionWatch
 from runner_agent.contract.reports import Report
 
 _TRIES = 5
@@ -27,7 +31,7 @@ Heard = JobMoved | Report
 class HearReports:
     """Handles one batch of the reports queue."""
 
-    home: str
+    watch: RegionWatch
     job_limit_s: float
     jobs: Jobs
     runners: Runners
@@ -35,6 +39,8 @@ class HearReports:
     outbox: Outbox
     tell: Tell
     clock: Callable[[], float]
+    peers: Mapping[str, Outbox] = field(default_factory=dict)
+    """Where the word on a job goes that lives in another region."""
 
     def __call__(self, batch: Sequence[Delivery]) -> list[str]:
         """Join the batch with the records; the ids of the messages that must come again."""
@@ -74,7 +80,7 @@ class HearReports:
 
     def _join(self, heard: Sequence[Heard]) -> None:
         for _ in range(_TRIES):
-            desk = self._decided(heard)
+            desk, elsewhere = self._decided(heard)
             if desk.save():
                 break
         else:
@@ -85,8 +91,12 @@ class HearReports:
             self.outbox.send(Chore(Chores.INTERRUPTED_JOBS), FIRST_LOOK_S)
         for event in desk.told:
             self.tell(event)
+        for region, moved in elsewhere:
+            self.peers[region].send(moved)
+            self.tell(JobSentHome(str(moved.key), region, moved.kind))
 
-    def _decided(self, heard: Sequence[Heard]) -> Desk:
+    def _decided(self, heard: Sequence[Heard]) -> tuple[Desk, list[tuple[str, JobMoved]]]:
+        """The changed records, and what is for another region to hear."""
         desk = Desk(self.jobs, self.runners, self.ledger)
         moved = [message for message in heard if isinstance(message, JobMoved)]
         machines = {message.instance_id for message in heard if isinstance(message, Report)}
@@ -95,13 +105,28 @@ class HearReports:
         # Where GitHub gave a runner another job than its machine was meant for, both sides are needed.
         desk.fetch_partners()
         now = self.clock()
+        elsewhere: list[tuple[str, JobMoved]] = []
         for message in heard:
-            if isinstance(message, JobMoved):
-                record_job(message, desk, self.home, self.job_limit_s, now)
-            else:
+            if isinstance(message, Report):
                 finish_runner(message, desk, self.job_limit_s, now)
-        mourn(desk, now)
-        return desk
+            elif (region := self._home(message, desk, now)) != self.watch.region:
+                elsewhere.append((region, message))
+            else:
+                record_job(message, desk, self.watch.region, self.job_limit_s, now)
+        mourn(desk, now, self.watch.region)
+        return desk, elsewhere
+
+    def _home(self, moved: JobMoved, desk: Desk, now: float) -> str:
+        """The region that may write the job; the job of a lost region is taken in with GitHub's word on it."""
+        job = desk.job(moved.key)
+        if job is None:
+            return self.watch.in_charge(labels.region_of(moved.labels))
+        if job.home == self.watch.region or (region := self.watch.in_charge(job.home)) != self.watch.region:
+            return job.home if job.home == self.watch.region else region
+        taken = rehomed(job, self.watch.region, now, f"{job.home} is lost")
+        desk.put(taken)
+        desk.told.append(JobRehomed(job.id, job.repository, job.home, taken.home, taken.epoch, moved.kind))
+        return self.watch.region
 
 
 def _believed(delivery: Delivery) -> Heard:

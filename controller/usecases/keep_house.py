@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from controller.domain import runner as runners_of
+from controller.domain.boot_health import ENDED, NEVER_CLAIMED
 from controller.domain.deliveries import MessageDelayed
 from controller.domain.events import ChoreDone, MachineGone, MachineTerminated
 from controller.domain.housekeeping import (
@@ -26,6 +27,7 @@ from controller.domain.runner import RunnerState
 from controller.errors import Unavailable
 from controller.messages import Chore, Chores, Wake
 from controller.ports import Fleet, Jobs, Launches, Ledger, Outbox, Runners, Tell
+from controller.usecases.boot_book import BootBook
 from controller.usecases.desk import Desk
 from controller.usecases.finish_runner import release_job
 from controller.usecases.launch_machines import LaunchMachines
@@ -51,6 +53,7 @@ class KeepHouse:
     fleet: Fleet
     outbox: Outbox
     launch: LaunchMachines
+    boots: BootBook
     errands: Mapping[Chores, Errand]
     """The tasks that are use cases of their own."""
     tell: Tell
@@ -100,6 +103,8 @@ class KeepHouse:
             self._terminate([deed for deed in deeds if isinstance(deed, Terminate)], written_off)
             self._release([deed for deed in deeds if isinstance(deed, Release)], written_off)
             self._note([deed for deed in deeds if isinstance(deed, Note)])
+            self.boots.bury((deed.runner for deed in written_off if deed.terminate), NEVER_CLAIMED)
+            self.boots.bury((deed.runner for deed in written_off if not deed.terminate), ENDED)
         return [_line(deed) for deed in deeds]
 
     def _write_off(self, deed: WriteOff) -> bool:

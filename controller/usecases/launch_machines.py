@@ -12,22 +12,27 @@ from dataclasses import dataclass, replace
 from controller import wiring
 from controller.domain import job as jobs_of
 from controller.domain import launch, routing
+from controller.domain.capacity import Turn
 from controller.domain.events import (
     Event,
     JobBackInLine,
+    JobHeld,
     JobLaunched,
     JobRefused,
     LaunchAnswered,
+    LaunchesPaced,
     LaunchRefused,
     LaunchReplayed,
 )
 from controller.domain.fleet_config import RunnerConfig
 from controller.domain.job import Job, JobState
-from controller.domain.launch import Launch, LaunchAnswer, LaunchPlan, LaunchState, Rung
+from controller.domain.job_key import JobKey
+from controller.domain.launch import Launch, LaunchAnswer, LaunchPlan, LaunchState, Machine, Offering, Refusal, Rung
 from controller.domain.runner import Runner
 from controller.domain.settlement import Settlement, settle
 from controller.errors import Rejected, Unavailable
 from controller.ports import Configs, Fleet, Jobs, Launches, Ledger, Record, Runners, Tell
+from controller.usecases.capacity_book import CapacityBook
 from runner_agent.contract.trace import TraceContext
 
 _TRIES = 5
@@ -47,6 +52,16 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One rung of the ladder for one route, and why the rungs before it do not do."""
+
+    route: routing.Route
+    rung: Rung
+    offerings: tuple[Offering, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchMachines:
     """Shared by the dispatch door, which launches, and by housekeeping, which replays."""
 
@@ -57,6 +72,7 @@ class LaunchMachines:
     ledger: Ledger
     fleet: Fleet
     configs: Configs
+    book: CapacityBook
     tell: Tell
     clock: Callable[[], float]
     new_id: Callable[[], str]
@@ -70,27 +86,92 @@ class LaunchMachines:
         except Rejected as refusal:
             self._refuse(group, str(refusal))
             return
-        left: Sequence[Job] = group
-        for rung in launch.rungs(spot=route.spot and not group[0].on_demand):
-            reserved = self._reserve(left, route, rung)
-            if reserved is None:
-                return
-            left, may_climb = self._ask(*reserved, known={})
-            if not left or not may_climb:
-                break
-        self._tell_left(left)
+        for why, jobs in launch.starts(group, route.config.on_demand_after):
+            self._climb(jobs, route, why)
 
     def replay(self, pending: Launch) -> None:
         """Ask once more for a launch whose dispatcher was lost; the cloud answers with the same machines."""
         self.tell(LaunchReplayed(pending.launch_id, len(pending.jobs)))
         held = list(self.jobs.get(pending.jobs).values())
         known = self.runners.get(job.instance_id for job in held if job.instance_id)
-        left, _ = self._ask(pending, held, known)
-        self._tell_left(left)
+        taken_over = any(job.home != pending.home for job in held)
+        if taken_over or not any(_waits_for(pending, job, known) for job in held):
+            self._abandon(pending, [job for job in held if job.home == pending.home], known)
+            return
+        left, refusals = self._ask(pending, held, Turn(), known)
+        self._send_back(left, refusals)
 
-    def _tell_left(self, left: Sequence[Job]) -> None:
+    def _abandon(self, pending: Launch, held: Sequence[Job], known: Mapping[str, Runner]) -> None:
+        """Settle without asking again, which could launch for jobs that are served, or served elsewhere by now.
+
+        Machines that it did start are written down; they find nobody who waits for them, and end.
+        """
+        settled = settle(pending, held, self._started(pending), known, self.clock())
+        if self._save(settled.records):
+            for job in settled.left:
+                self.tell(JobBackInLine(job.id, job.repository, job.reason, job.failures))
+
+    def _started(self, pending: Launch) -> LaunchAnswer:
+        """What came of a launch, by the cloud's own list."""
+        mine = [machine for machine in self.fleet.machines() if machine.launch_id == pending.launch_id]
+        return LaunchAnswer(
+            tuple(Machine(each.instance_id, each.instance_type, each.zone, pending.lifecycle) for each in mine)
+        )
+
+    def _climb(self, group: Sequence[Job], route: routing.Route, why: str) -> None:
+        """Rung by rung, each with those that the rungs before could not serve; `why` is the reason to begin higher."""
+        left = group
+        for rung in launch.rungs(spot=route.spot and not why):
+            types = [kind.name for kind in launch.types_of(rung, route.types, route.wider)]
+            if not types:
+                continue
+            step = Step(route, rung, tuple(launch.every_offering(types, self.ground.subnets)), why)
+            left, no = self._serve(left, step)
+            if not left or not no:
+                return
+            why = "; ".join(filter(None, (why, f"{rung}: {no}")))
+        self._explain(left, {job.key: job.version for job in group}, why)
+
+    def _serve(self, left: Sequence[Job], step: Step) -> tuple[Sequence[Job], str]:
+        """Ask on one rung for as long as it gives; who is left, and why this rung has nothing for them.
+
+        Without a reason nothing may be asked for them on any other rung either.
+        """
+        lifecycle = launch.lifecycle_of(step.rung)
+        while left:
+            turn = self.book.turn(lifecycle, step.offerings, len(left))
+            if turn.paced:
+                self.tell(LaunchesPaced(step.route.config.name, len(left)))
+            if not turn.count:
+                return left, turn.closed
+            reserved = self._reserve(left[: turn.count], step, turn)
+            unserved, refusals = self._ask(*reserved, turn, known={}) if reserved else ((), ())
+            left = (*unserved, *left[turn.count :])
+            if not launch.may_climb(refusals):
+                self._send_back(unserved, refusals)
+                left = left[len(unserved) :]
+            if unserved:
+                return left, launch.why(refusals) if launch.may_climb(refusals) else ""
+        return (), ""
+
+    def _send_back(self, left: Sequence[Job], refusals: Sequence[Refusal]) -> None:
+        """They wait for another try, or are refused where no try will ever do."""
+        if left and launch.can_never_work(refusals):
+            first = refusals[0]
+            self._refuse(left, f"EC2 refuses the launch: {first.code} {first.message}; {launch.cure(first.code)}")
+            return
         for job in left:
             self.tell(JobBackInLine(job.id, job.repository, job.reason, job.failures))
+
+    def _explain(self, left: Sequence[Job], before: Mapping[JobKey, int], why: str) -> None:
+        """Write down why nothing is asked for them, where it is new; those just asked for have a reason already."""
+        for job in left:
+            if job.version != before.get(job.key):
+                self.tell(JobBackInLine(job.id, job.repository, job.reason, job.failures))
+        news = [replace(job, reason=why) for job in left if job.version == before.get(job.key) and job.reason != why]
+        if news and not self.ledger.save(news):
+            for job in news:
+                self.tell(JobHeld(job.id, job.repository, why))
 
     def _find(self, name: str) -> RunnerConfig | None:
         return self.configs.find(name, self.clock())
@@ -101,30 +182,29 @@ class LaunchMachines:
             for job in group:
                 self.tell(JobRefused(job.id, job.repository, job.name, reason))
 
-    def _reserve(self, group: Sequence[Job], route: routing.Route, rung: Rung) -> tuple[Launch, list[Job]] | None:
+    def _reserve(self, group: Sequence[Job], step: Step, turn: Turn) -> tuple[Launch, list[Job]] | None:
         """The launch record and its jobs, taken out of the line together; None when no job is left to take."""
         for _ in range(_TRIES):
             now = self.clock()
-            group = [job for job in group if job.state is JobState.WAITING]
+            group = [job for job in group if job.state is JobState.WAITING and job.home == self.ground.region]
             if not group:
                 return None
-            record = self._record(group, route, rung, now)
-            held = [
-                jobs_of.move(job, JobState.LAUNCHING, now, launch_id=record.launch_id, rung=str(rung)) for job in group
-            ]
+            record = self._record(group, step, turn, now)
+            rung = {"launch_id": record.launch_id, "rung": record.rung, "rung_reason": step.why}
+            held = [jobs_of.move(job, JobState.LAUNCHING, now, **rung) for job in group]
             stale = self.ledger.save([record, *held])
             if not stale:
                 return replace(record, version=1), [replace(job, version=job.version + 1) for job in held]
             group = list(self.jobs.get(job.key for job in group).values())
         return None
 
-    def _record(self, group: Sequence[Job], route: routing.Route, rung: Rung, now: float) -> Launch:
-        first = group[0]
+    def _record(self, group: Sequence[Job], step: Step, turn: Turn, now: float) -> Launch:
+        first, route = group[0], step.route
         plan = LaunchPlan(
             launch_id=self.new_id(),
             template=self._template(route.platform),
-            lifecycle=launch.lifecycle_of(rung),
-            offerings=launch.offerings_of((kind.name for kind in route.types), self.ground.subnets),
+            lifecycle=launch.lifecycle_of(step.rung),
+            offerings=turn.offerings,
             count=len(group),
             tags=(),
             image=route.image,
@@ -145,7 +225,7 @@ class LaunchMachines:
             shape=first.shape,
             home=self.ground.region,
             lifecycle=plan.lifecycle,
-            rung=str(rung),
+            rung=str(step.rung),
             created_at=now,
             platform=route.platform,
             claim_deadline_s=route.config.claim_deadline_s or self.ground.claim_deadline_s,
@@ -157,15 +237,22 @@ class LaunchMachines:
         except KeyError:
             raise Rejected(f"stack {self.ground.stack} has no launch template for {platform}") from None
 
-    def _ask(self, record: Launch, held: list[Job], known: Mapping[str, Runner]) -> tuple[Sequence[Job], bool]:
-        """Ask the cloud and settle; the jobs left without a machine, and whether the next rung may serve them."""
+    def _ask(
+        self, record: Launch, held: list[Job], turn: Turn, known: Mapping[str, Runner]
+    ) -> tuple[Sequence[Job], Sequence[Refusal]]:
+        """Ask the cloud and settle; the jobs left without a machine, and what was refused."""
         asked_at = self.clock()
-        answer = self.fleet.launch(record.request)
+        try:
+            answer = self.fleet.launch(record.request)
+        except Unavailable:
+            self.book.unanswered()
+            raise
         answered_at = self.clock()
+        self.book.answered(record.lifecycle, turn, answer)
         settled = self._settle(record, held, answer, known)
         for event in _story(record, answer, settled, asked_at, answered_at):
             self.tell(event)
-        return settled.left, launch.may_climb(answer.refusals)
+        return settled.left, answer.refusals
 
     def _settle(self, record: Launch, held: list[Job], answer: LaunchAnswer, known: Mapping[str, Runner]) -> Settlement:
         for _ in range(_TRIES):
@@ -183,6 +270,14 @@ class LaunchMachines:
         """Step by step up to the first that fails: the launch record is in the last, and must not be settled alone."""
         steps = (records[start : start + _ATOMIC] for start in range(0, len(records), _ATOMIC))
         return not any(self.ledger.save(step) for step in steps)
+
+
+def _waits_for(pending: Launch, job: Job, known: Mapping[str, Runner]) -> bool:
+    """Whether a job still wants its machine of this launch, or has one that is not written down."""
+    return job.launch_id == pending.launch_id and job.state in _BEFORE_WORK and job.instance_id not in known
+
+
+_BEFORE_WORK = frozenset({JobState.LAUNCHING, JobState.LAUNCHED, JobState.CLAIMED})
 
 
 def _story(

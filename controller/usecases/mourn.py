@@ -12,14 +12,19 @@ from controller.domain.runner_name import instance_of
 from controller.usecases.desk import Desk
 
 
-def mourn(desk: Desk, now: float) -> None:
-    """Look at every pair on the desk; a machine that was not taken away costs no read."""
+def mourn(desk: Desk, now: float, home: str = "") -> None:
+    """Look at every pair on the desk; a machine that was not taken away costs no read.
+
+    With `home` only jobs that live there are marked: their own region does it for the others.
+    """
     for job in desk.jobs:
         if job.state is JobState.COMPLETED and job.rerun is Rerun.NONE and job.conclusion == "failure":
             desk.runner(instance_of(job.runner_name) or "")
     for runner in desk.runners:
         if runner.ran is not None and is_taken(runner):
-            _mourn(desk.job(runner.ran), runner, desk, now)
+            job = desk.job(runner.ran)
+            if not home or job is None or job.home == home:
+                _mourn(job, runner, desk, now)
 
 
 def _mourn(job: Job | None, runner: Runner, desk: Desk, now: float) -> None:

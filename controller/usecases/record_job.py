@@ -25,6 +25,8 @@ def record_job(moved: JobMoved, desk: Desk, home: str, job_limit_s: float, now: 
     known = desk.job(moved.key)
     job = known or _unheard(moved, home, now)
     runner = desk.runner(instance_of(moved.runner_name) or "")
+    if runner is not None and runner.home != home:
+        runner = None
     before, meant = job.state, job.instance_id
     if before is not JobState.COMPLETED:
         job = _advanced(job, moved, now)

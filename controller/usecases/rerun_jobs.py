@@ -110,7 +110,8 @@ class RerunJobs:
             return None
         known = {job.key for job in held}
         more = self.jobs.get(machine.ran for machine in machines.values() if machine.ran and machine.ran not in known)
-        return [*held, *(job for job in more.values() if job.rerun in _OPEN)]
+        here = held[0].home
+        return [*held, *(job for job in more.values() if job.rerun in _OPEN and job.home == here)]
 
     def _carry_out(self, run: RunRef, state: RunState, found: Sequence[RunJob], lost: Sequence[Job]) -> list[Job]:
         left = {job.id: job for job in lost}

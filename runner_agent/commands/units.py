@@ -48,9 +48,8 @@ Environment=SPOTRUNNER_RUNNER_USER={user}
 WorkingDirectory={home}
 Restart=no
 TimeoutStartSec=60
-# The agent gives a sign of life every few seconds; the longest step without one is a claim of half a minute,
-# or a large archive unpacked from a cold disk.
-WatchdogSec=120
+# The agent gives a sign of life every few seconds, also while it waits for an answer or unpacks an archive.
+WatchdogSec=30
 # Above the longest job with boot and clean-up, below the dead man's timer.
 RuntimeMaxSec={longest}h
 KillMode=mixed

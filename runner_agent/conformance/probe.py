@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,16 +91,15 @@ class Probe:
     def _read(self) -> None:
         parser = Parser()
 
-        def each(line: str) -> None:
-            said = parser.read(line)
+        def take(lines: Sequence[str]) -> None:
+            heard = [said for line in lines if (said := parser.read(line))]
             with self._heard:
-                self._tail.add(line)
-                if said:
-                    self._said[said.what] = said.detail
-                    self._heard.notify_all()
+                self._tail.add(lines)
+                self._said.update({said.what: said.detail for said in heard})
+                self._heard.notify_all()
 
         with suppress(OSError):
-            drain(self._process.output, each)
+            drain(self._process.output, take)
 
     def _last(self) -> str:
         lines = [line for line in self._tail.lines(50) if line.strip()][-LAST_LINES:]

@@ -8,10 +8,15 @@ Every answer other than 200 has the body `{"error": "<one line>"}`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 VERSION = 1
 """Raised when an old agent could misread a new bundle; both sides read one version back."""
+
+
+LOG_TAG = "machine"
+"""Of the session that writes a machine's log: its instance id, which AWS compares with the instance that asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A signed request that puts the runner's archive into the cache, and can put nothing else anywhere."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class RunnerPackage:
     """The exact runner to run: a version, its SHA-256 (hex), and where to get it, best source first."""
 
@@ -50,6 +63,8 @@ class RunnerPackage:
     """`https://` or `s3://bucket/key` addresses; S3 is read with the instance role."""
     disable_update: bool = False
     """Set while the release is young: the runner must not spend its first minute updating itself."""
+    offer: Offer | None = None
+    """How the archive gets into the cache, where it had to come from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

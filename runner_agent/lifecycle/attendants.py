@@ -48,7 +48,7 @@ def attend(machine: Machine, bundle: Bundle, signer: Signer) -> Attendants:
         meter=Meter(machine.vitals),
         hooks=Hooks(machine),
         ballast=Ballast(machine.home, machine.ballast),
-        ship=shipper.put if shipper else lambda _line: None,
+        ship=shipper.put_all if shipper else lambda _lines: None,
     )
     lookout = Lookout(machine.metadata, inbox, bundle.limits.poll_s, machine.tell)
     return Attendants(aids, lookout, Gauge(machine.vitals, inbox, machine.pace.gauge_s), shipper)

@@ -7,10 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from runner_agent.cloud import Notice
 from runner_agent.listener.lines import Said
 from runner_agent.vitals import Vitals
+
+T = TypeVar("T")
 
 LONGEST_WAIT_S = 5.0
 """Between two signs of life to the watchdog."""
@@ -106,6 +109,30 @@ class Inbox:
         thread = threading.Thread(target=work, name=name, daemon=True)
         thread.start()
         return thread
+
+    def during(self, work: Callable[[], T], most_s: float, meanwhile: Callable[[], object] = lambda: None) -> T:
+        """Do what waits for somebody else, alive all the while, though only for so long; `meanwhile` is done beside."""
+        done: list[T] = []
+        failed: list[BaseException] = []
+
+        def attempt() -> None:
+            try:
+                done.append(work())
+            except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits for it
+                failed.append(error)
+
+        thread = threading.Thread(target=attempt, name="waiting", daemon=True)
+        thread.start()
+        meanwhile()
+        until = time.monotonic() + most_s
+        while thread.is_alive() and time.monotonic() < until:
+            self._alive()
+            thread.join(LONGEST_WAIT_S)
+        # Whatever lasts longer is stuck: from here on the watchdog may strike.
+        thread.join()
+        if failed:
+            raise failed[0]
+        return done[0]
 
     def check(self) -> None:
         """While no runner is started: raise `TakenAway` once the machine's end is announced."""

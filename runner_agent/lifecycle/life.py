@@ -6,19 +6,23 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING
 
 from runner_agent import __version__, claim, download
 from runner_agent.cloud import Notice
 from runner_agent.contract.bundle import Bundle, Claim
 from runner_agent.contract.reports import ReportKind, Result
-from runner_agent.lifecycle.attendants import Attendants, attend
 from runner_agent.lifecycle.boot import Booted, boot, launch_id
 from runner_agent.lifecycle.inbox import TakenAway
 from runner_agent.lifecycle.machine import Machine
-from runner_agent.lifecycle.registration import Registration
 from runner_agent.lifecycle.states import Position, State
 from runner_agent.limits import ending
 from runner_agent.listener.outcome import Next, Outcome
+
+if TYPE_CHECKING:
+    from runner_agent.lifecycle.attendants import Attendants
+    from runner_agent.lifecycle.registration import Registration
 
 REARMS = 2
 CRASH_FLUSH_S = 5.0
@@ -113,11 +117,15 @@ class _Life:
         )
         machine.redactor.learn([wish.nonce])
         deadline = time.monotonic() + user_data.claim_deadline_s
-        waiting = claim.Time(time.monotonic, machine.inbox.pause)
+        during = partial(machine.inbox.during, meanwhile=_load)
+        waiting = claim.Time(time.monotonic, machine.inbox.pause, during)
         return claim.ask(wish, user_data.claim_url, booted.signer, waiting, deadline, machine.tell)
 
     def _arm(self, bundle: Bundle, booted: Booted, *, first: bool) -> Outcome:
         """One registration, from its bundle to the end of its runner."""
+        from runner_agent.lifecycle.attendants import attend  # noqa: PLC0415 - see `_load`
+        from runner_agent.lifecycle.registration import Registration  # noqa: PLC0415 - as above
+
         machine, story, signer = self._machine, booted.story, booted.signer
         self._bundle = bundle
         machine.redactor.learn_jit(bundle.jit_config)
@@ -159,6 +167,12 @@ class _Life:
     def _last_words(self, error: BaseException) -> None:
         with suppress(BaseException):
             self._machine.tell("failed_while_ending", error=error)
+
+
+def _load() -> None:
+    """What only a machine with work needs: loaded while its claim is on the way, which so goes out the sooner."""
+    import runner_agent.lifecycle.attendants  # noqa: PLC0415 - see above
+    import runner_agent.lifecycle.registration  # noqa: F401, PLC0415 - as above
 
 
 def _left(notice: Notice, bundle: Bundle) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from runner_agent import download
 from runner_agent.aws import Signer
-from runner_agent.cache import offer
 from runner_agent.cloud import Process
-from runner_agent.contract.bundle import Bundle
+from runner_agent.contract.bundle import Bundle, Offer
 from runner_agent.contract.reports import Result
 from runner_agent.lifecycle.card import card
 from runner_agent.lifecycle.machine import Machine
@@ -60,8 +60,8 @@ class Registration:
         if got.fresh:
             machine.tree.give(got.folder)
         self.story.reach("downloaded")
-        if got.spare:
-            machine.inbox.thread(partial(offer, got.spare, bundle.package, store), "cache-offer")
+        if got.spare and bundle.package.offer:
+            self._offer(got.spare, bundle.package.offer)
         shown = (*bundle.setup, *card(self.story.identity, self.story.phases, bundle.traceparent))
         runner = Runner(
             folder=got.folder,
@@ -77,6 +77,12 @@ class Registration:
         """Leave nothing of it, whatever state it is in."""
         if self._process:
             self._process.kill()
+
+    def _offer(self, archive: Path, offer: Offer) -> None:
+        from runner_agent.cache import SECRET, put  # noqa: PLC0415 - a machine with its runner on board never needs it
+
+        self.machine.redactor.learn([offer.headers[name] for name in SECRET if name in offer.headers])
+        self.machine.inbox.thread(partial(put, archive, offer, self.machine.tell), "cache-offer")
 
     def _config(self) -> str:
         """The JIT configuration as the runner gets it; raises `BadJit`."""

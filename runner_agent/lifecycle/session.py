@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -35,7 +36,7 @@ class Witness(Protocol):
     def measured(self, seen: Vitals) -> str:
         """The machine's vitals; why nothing can go on for long, or empty."""
 
-    def line(self, text: str) -> None:
+    def lines(self, written: Sequence[str]) -> None:
         """Everything the runner writes, from the thread that must never wait."""
 
     def stopping(self, stop: Stop) -> None:
@@ -168,17 +169,19 @@ class Session:
     def _read(self) -> None:
         parser = Parser()
 
-        def each(line: str) -> None:
+        def take(written: Sequence[str]) -> None:
             self._heard_at = time.monotonic()
-            self._witness.line(line)
-            if not line.startswith("[WORKER "):
-                self._tail.add(line)
-            said = parser.read(line)
-            if said:
-                self._inbox.put(said)
+            self._witness.lines(written)
+            # A worker's lines never say anything, and there can be a flood of them.
+            own = [line for line in written if not line.startswith("[WORKER ")]
+            self._tail.add(own)
+            for line in own:
+                said = parser.read(line)
+                if said:
+                    self._inbox.put(said)
 
         try:
-            dropped = drain(self._process.output, each)
+            dropped = drain(self._process.output, take)
         finally:
             os.close(self._process.output)
         self._inbox.put(Closed(dropped))

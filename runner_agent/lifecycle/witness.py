@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from runner_agent.ballast import Ballast
@@ -38,8 +38,8 @@ class Aids:
     meter: Meter
     hooks: Hooks
     ballast: Ballast
-    ship: Callable[[str], None] = lambda _line: None
-    """Send a line of the runner's off; never waits."""
+    ship: Callable[[Sequence[str]], None] = lambda _lines: None
+    """Send lines of the runner's off; never waits."""
 
 
 @dataclass(slots=True)
@@ -90,9 +90,9 @@ class Telling:
             self.aids.ballast.drop()
         return ends
 
-    def line(self, text: str) -> None:
-        """Hand it on to whoever ships logs."""
-        self.aids.ship(text)
+    def lines(self, written: Sequence[str]) -> None:
+        """Hand them on to whoever ships logs."""
+        self.aids.ship(written)
 
     def announced(self, action: str) -> None:
         """Report each announcement once."""

@@ -13,14 +13,12 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from runner_agent.aws import Signer
-from runner_agent.contract.bundle import Targets
+from runner_agent.contract.bundle import LOG_TAG, Targets
 from runner_agent.contract.sigv4 import Credentials
 from runner_agent.logs import Redactor
 from runner_agent.telemetry.shipping import Line, Send
 from runner_agent.web import Unreachable, exchange
 
-TAG = "machine"
-"""Of the session that writes: the instance id, which AWS compares with the instance that asks for it."""
 RENEW_S = 300.0
 TIMEOUT_S = 5.0
 
@@ -71,7 +69,7 @@ class Assumed:
         return self._held
 
     def _form(self) -> bytes:
-        tag = {"Tags.member.1.Key": TAG, "Tags.member.1.Value": self.instance_id}
+        tag = {"Tags.member.1.Key": LOG_TAG, "Tags.member.1.Value": self.instance_id}
         wish = {"Action": "AssumeRole", "Version": "2011-06-15", "RoleArn": self.role}
         return urlencode({**wish, "RoleSessionName": self.instance_id, **tag}).encode()
 

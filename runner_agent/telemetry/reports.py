@@ -21,6 +21,7 @@ from runner_agent.web import Unreachable, exchange
 ATTEMPT_S = 5.0
 FIRST_RETRY_S = 0.5
 SLOWEST_RETRY_S = 15.0
+_JITTER = random.Random()  # noqa: S311 - no secret; its own, as a thread of ours must not stir everybody's
 
 Post = Callable[[str, float], None]
 """Put one message's text on the queue within a time; raises OSError when that did not work."""
@@ -110,5 +111,5 @@ class Courier:
 
     def _pause(self, failures: int) -> float:
         # Full jitter, so that a fleet does not knock in step on a queue that comes back.
-        pause = random.uniform(0.05, min(SLOWEST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures, 8)))  # noqa: S311 - no secret
+        pause = _JITTER.uniform(0.05, min(SLOWEST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures, 8)))
         return pause if self._until is None else max(0.0, min(pause, FIRST_RETRY_S, self._until - time.monotonic()))

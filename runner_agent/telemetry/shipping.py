@@ -20,6 +20,8 @@ LONGEST_LINE = 8 * 1024
 RETRY_S = (0.5, 15.0)
 ATTEMPT_S = 5.0
 
+_JITTER = random.Random()  # noqa: S311 - no secret; its own, as a thread of ours must not stir everybody's
+
 Line = tuple[float, str]
 """When, in seconds since the epoch, and what."""
 Send = Callable[[Sequence[Line], float], None]
@@ -46,14 +48,21 @@ class Shipper:
 
     def put(self, line: str) -> None:
         """Take one line, or count it as dropped."""
-        kept = line[:LONGEST_LINE]
+        self.put_all([line])
+
+    def put_all(self, lines: Sequence[str]) -> None:
+        """Take lines that came together, and count those that have no room as dropped."""
         with self._lock:
-            if self._bytes + len(kept) > WAITING_BYTES or len(kept) > self._left:
-                self.dropped += 1
-                return
-            self._left -= len(kept)
-            self._bytes += len(kept)
-            self._lines.append((time.time(), kept))
+            now = time.time()
+            for line in lines:
+                kept = line[:LONGEST_LINE]
+                size = len(kept)
+                if self._bytes + size > WAITING_BYTES or size > self._left:
+                    self.dropped += 1
+                    continue
+                self._left -= size
+                self._bytes += size
+                self._lines.append((now, kept))
         if self._bytes >= BATCH_BYTES:
             self._full.set()
 
@@ -112,4 +121,4 @@ class Shipper:
     def _pause(self) -> float:
         """After a failure: full jitter, so that a fleet does not knock in step."""
         least, most = RETRY_S
-        return random.uniform(0.0, min(most, least * 2 ** min(self._failed, 8))) if self._failed else 0.0  # noqa: S311 - no secret
+        return _JITTER.uniform(0.0, min(most, least * 2 ** min(self._failed, 8))) if self._failed else 0.0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -25,9 +26,15 @@ NAMES = Names(
     runner_role="arn:role/machine",
     cache="arn:aws:s3:::cache",
     claim_route="arn:api/$default/POST/claim",
+    log_role="arn:role/machine-log",
+    runner_log="arn:log-group:/runners",
+    peers=["eu-west-1"],
 )
 
-GRANTED = [(function.name, function.grants) for function in wiring.FUNCTIONS] + [("machine", wiring.MACHINE_GRANTS)]
+GRANTED = [(function.name, function.grants) for function in wiring.FUNCTIONS] + [
+    ("machine", wiring.MACHINE_GRANTS),
+    ("machine-log", wiring.LOG_GRANTS),
+]
 
 
 @pytest.mark.parametrize(
@@ -36,10 +43,17 @@ GRANTED = [(function.name, function.grants) for function in wiring.FUNCTIONS] + 
         ("table:jobs", ["arn:table/jobs"]),
         ("index:jobs", ["arn:table/jobs/index/*"]),
         ("queue:reports", ["arn:queue:reports"]),
+        ("peer-queue:reports", ["arn:aws:sqs:eu-west-1:123456789012:dev-eu-west-1-reports"]),
+        ("lease", ["arn:table/memory"]),
+        ("peer-lease", ["arn:aws:dynamodb:eu-west-1:123456789012:table/memory"]),
         ("secret:app-key", ["arn:secret:app-key"]),
         ("runner-role", ["arn:role/machine"]),
         ("cache", ["arn:aws:s3:::cache/*"]),
+        ("new-in-cache", ["arn:aws:s3:::cache/runners/*"]),
         ("claim-route", ["arn:api/$default/POST/claim"]),
+        ("log-role", ["arn:role/machine-log"]),
+        ("runner-log", ["arn:log-group:/runners", "arn:log-group:/runners:log-stream:"]),
+        ("own-stream", ["arn:log-group:/runners:log-stream:${aws:PrincipalTag/machine}"]),
         ("every-instance", ["*"]),
         ("instances", ["arn:aws:ec2:us-east-1:123456789012:instance/*"]),
         (
@@ -55,6 +69,13 @@ def test_a_grant_names_its_resource(resource: str, expected: list[str]) -> None:
     (statement,) = policies.statements(Grant(("a:B",), resource, "why"), NAMES)
 
     assert statement["Resource"] == expected
+
+
+@pytest.mark.parametrize("resource", ["peer-queue:jobs", "lease", "peer-lease"])
+def test_a_stack_alone_in_its_environment_is_granted_nothing_for_other_regions(resource: str) -> None:
+    statements = policies.statements(Grant(("a:B",), resource, "why"), replace(NAMES, peers=()))
+
+    assert statements == []
 
 
 def test_every_kind_of_resource_in_the_wiring_is_known_here() -> None:
@@ -152,6 +173,31 @@ def test_the_machines_role_can_be_passed_to_ec2_alone() -> None:
     (statement,) = policies.statements(Grant(("iam:PassRole",), "runner-role", "why"), NAMES)
 
     assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+
+
+def test_a_machine_takes_another_role_only_under_its_own_name_and_with_no_other_tag() -> None:
+    (statement,) = policies.statements(Grant(("sts:AssumeRole", "sts:TagSession"), "log-role", "why"), NAMES)
+
+    assert statement["Condition"] == {
+        "ArnEquals": {"ec2:SourceInstanceARN": "arn:aws:ec2:us-east-1:123456789012:instance/${aws:RequestTag/machine}"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["machine"]},
+    }
+
+
+def test_the_log_role_trusts_this_stacks_machines_and_nobody_else_in_the_account() -> None:
+    (statement,) = policies.trust_machines("arn:role/machine", Place("cn-north-1", "123456789012"))["Statement"]
+
+    assert statement["Principal"] == {"AWS": "arn:aws-cn:iam::123456789012:root"}
+    assert statement["Condition"]["ArnEquals"] == {
+        "ec2:SourceInstanceARN": "arn:aws-cn:ec2:cn-north-1:123456789012:instance/${aws:RequestTag/machine}",
+        "aws:PrincipalArn": "arn:role/machine",
+    }
+
+
+def test_nothing_in_the_cache_can_be_replaced() -> None:
+    (statement,) = policies.statements(Grant(("s3:PutObject",), "new-in-cache", "why"), NAMES)
+
+    assert statement["Condition"] == {"Null": {"s3:if-none-match": "false"}}
 
 
 def test_a_grant_on_something_a_stack_does_not_have_is_an_error() -> None:

@@ -48,8 +48,9 @@ def test_every_state_has_its_stage_and_an_ended_record_none(record: Job | Runner
     if stage is None:
         assert found is None
     else:
-        assert found == f"{stage}#{schema.shard(record.id)}"
-        assert found in schema.stages(stage)
+        assert found == f"us-east-1:{stage}#{schema.shard(record.id)}"
+        assert found in schema.stages(stage, "us-east-1")
+        assert found not in schema.stages(stage, "eu-west-1")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_every_state_has_its_stage_and_an_ended_record_none(record: Job | Runner
 def test_an_ended_job_is_kept_at_hand_until_github_has_had_its_due(changes: dict[str, Any], owes: bool) -> None:
     found = schema.stage_of(samples.job(**changes))
 
-    assert (found in schema.stages(schema.OWED)) is owes
+    assert (found in schema.stages(schema.OWED, "us-east-1")) is owes
     assert (found is None) is not owes
 
 
@@ -86,7 +87,7 @@ def test_shards_are_filled_evenly() -> None:
 
 def test_the_stages_of_different_records_never_share_a_partition() -> None:
     names = [schema.WAITING, schema.UNDER_WAY, schema.MACHINES, schema.PENDING]
-    partitions = [partition for name in names for partition in schema.stages(name)]
+    partitions = [partition for name in names for partition in schema.stages(name, "us-east-1")]
 
     assert len(set(partitions)) == len(partitions) == 4 * schema.SHARDS
 

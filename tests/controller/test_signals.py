@@ -63,7 +63,7 @@ def test_the_line_of_an_event_is_made_of_fields_it_has(kind: type[Event]) -> Non
 def test_the_line_of_an_event_names_whom_it_is_about(kind: type[Event]) -> None:
     used = {name for _, name, _, _ in string.Formatter().parse(SIGNALS[kind.__name__].text) if name}
 
-    assert used & {"job", "instance", "launch", "delivery", "message", "task"}
+    assert used & {"job", "instance", "launch", "delivery", "message", "task", "region", "config"}
 
 
 @pytest.mark.parametrize(("kind", "metric"), metrics(), ids=lambda item: getattr(item, "name", ""))
@@ -117,4 +117,9 @@ def test_an_event_has_no_field_for_a_secret(kind: type[Event]) -> None:
 def test_only_what_somebody_must_look_at_raises_an_alert() -> None:
     alerts = {BY_NAME[name] for name, signal in SIGNALS.items() if signal.alert}
 
-    assert alerts == {events.MachineTerminated, deliveries.MessageRejected}
+    assert alerts == {
+        events.MachineTerminated,
+        events.ConfigurationHeld,
+        events.RegionLost,
+        deliveries.MessageRejected,
+    }

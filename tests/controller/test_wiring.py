@@ -31,7 +31,7 @@ every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda funct
 
 
 def all_grants() -> list[Grant]:
-    return [grant for function in FUNCTIONS for grant in function.grants] + list(MACHINE_GRANTS)
+    return [grant for function in FUNCTIONS for grant in function.grants] + [*MACHINE_GRANTS, *wiring.LOG_GRANTS]
 
 
 def actions(grants: Iterable[Grant]) -> set[str]:
@@ -45,6 +45,7 @@ def test_a_grant_is_on_something_that_exists_and_says_why(grant: Grant) -> None:
         "table": {table.name for table in schema.TABLES},
         "index": {table.name for table in schema.TABLES if table.indexes},
         "queue": {queue.name for queue in QUEUES},
+        "peer-queue": {queue.name for queue in QUEUES},
         "secret": {"webhook", "app-key"},
     }
 
@@ -103,11 +104,27 @@ def test_the_webhook_may_put_messages_on_queues_read_its_secret_and_the_routing_
 
 
 def test_the_machines_have_no_right_in_ec2_and_none_to_read_a_secret_or_a_table() -> None:
-    services = {action.split(":")[0] for action in actions(MACHINE_GRANTS)}
+    assert actions(MACHINE_GRANTS) == {
+        "execute-api:Invoke",
+        "sqs:SendMessage",
+        "s3:GetObject",
+        "sts:AssumeRole",
+        "sts:TagSession",
+    }
+    assert {grant.resource for grant in MACHINE_GRANTS} == {"claim-route", "queue:reports", "cache", "log-role"}
 
-    assert services == {"execute-api", "sqs", "s3"}
-    assert actions(MACHINE_GRANTS) == {"execute-api:Invoke", "sqs:SendMessage", "s3:GetObject"}
-    assert {grant.resource for grant in MACHINE_GRANTS} == {"claim-route", "queue:reports", "cache"}
+
+def test_only_the_claim_door_may_fill_the_cache_and_no_machine() -> None:
+    fillers = {f.name for f in FUNCTIONS if "s3:PutObject" in actions(f.grants)}
+
+    assert fillers == {"claim"}
+    assert "s3:PutObject" not in actions(MACHINE_GRANTS)
+
+
+def test_the_role_that_machines_take_can_write_their_own_logs_and_nothing_else() -> None:
+    assert actions(wiring.LOG_GRANTS) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    may_write = {grant.resource for grant in wiring.LOG_GRANTS if "logs:PutLogEvents" in grant.actions}
+    assert may_write == {"own-stream"}
 
 
 def test_only_housekeeping_may_end_machines_and_only_those_of_this_stack() -> None:
@@ -162,7 +179,7 @@ def test_every_name_is_given_once() -> None:
         [queue.name for queue in QUEUES],
         [schedule.name for schedule in SCHEDULES],
         [wiring.TAG_STACK, wiring.TAG_LAUNCH, wiring.TAG_CONFIG, wiring.TAG_REPOSITORY],
-        [wiring.role_name("dev", name) for name in (*(f.name for f in FUNCTIONS), wiring.MACHINE)],
+        [wiring.role_name("dev", name) for name in (*(f.name for f in FUNCTIONS), wiring.MACHINE, wiring.MACHINE_LOG)],
     ):
         assert len(set(names)) == len(names)
 

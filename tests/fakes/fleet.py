@@ -22,7 +22,7 @@ class FakeFleet:
     `faults` strike before anything is started; `lost_answers` after the machines were started.
     """
 
-    def __init__(self, now: float = 1_000.0) -> None:
+    def __init__(self, now: float = 1_000.0, born: int = 0) -> None:
         self.now = now
         self.faults = Faults()
         self.lost_answers: list[Exception] = []
@@ -31,9 +31,10 @@ class FakeFleet:
         self.capacity: dict[Pool, int] = {}
         self.requests: list[str] = []
         self.terminated: list[str] = []
+        self.consoles: dict[str, str] = {}
         self.owned: dict[str, CloudMachine] = {}
         self._answers: dict[str, tuple[str, LaunchAnswer]] = {}
-        self._born = 0
+        self._born = born
 
     def request(self, plan: LaunchPlan) -> str:
         return wire.dumps(plan)
@@ -67,6 +68,10 @@ class FakeFleet:
         self.faults.strike()
         self.terminated.extend(instance_ids)
         self.power_off(*instance_ids)
+
+    def console(self, instance_id: str) -> str:
+        self.faults.strike()
+        return self.consoles.get(instance_id, "")
 
     def power_off(self, *instance_ids: str) -> None:
         """The machines end, by themselves or by somebody's hand; they stay listed for a while."""

@@ -20,3 +20,10 @@ class FakeMemory:
     def remember(self, name: str, value: str, expires: float) -> None:
         self.faults.strike()
         self.facts[name] = (value, expires)
+
+    def swap(self, name: str, old: str | None, new: str, expires: float) -> str:
+        self.faults.strike()
+        standing, _ = self.facts.get(name, (None, 0.0))
+        if standing is None or standing == old:
+            self.facts[name] = (new, expires)
+        return self.facts[name][0]

@@ -19,6 +19,7 @@ from controller.ports import Record
 from tests.fakes.faults import Faults
 
 ATOMIC = 100
+HOME = "us-east-1"
 
 R = TypeVar("R", Job, Runner, Launch)
 
@@ -43,9 +44,9 @@ class Shelf:
         """The indexes have caught up."""
         self._held = None
 
-    def stage(self, kind: type[R], name: str) -> list[R]:
-        """The records of a kind that an index shows in a stage."""
-        partitions = schema.stages(name)
+    def stage(self, kind: type[R], name: str, home: str = HOME) -> list[R]:
+        """The records of a kind that an index shows in a region's stage."""
+        partitions = schema.stages(name, home)
         shown = self.records if self._held is None else self._held
         return [r for r in shown.values() if isinstance(r, kind) and schema.stage_of(r) in partitions]
 
@@ -58,9 +59,10 @@ class Shelf:
 class FakeJobs:
     """The jobs table and its line."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, home: str = HOME) -> None:
         self.faults = Faults()
         self._shelf = shelf
+        self._home = home
 
     def add(self, jobs: Sequence[Job]) -> frozenset[JobKey]:
         self.faults.strike()
@@ -87,15 +89,16 @@ class FakeJobs:
 
     def _stage(self, name: str, limit: int) -> list[Job]:
         self.faults.strike()
-        return sorted(self._shelf.stage(Job, name), key=lambda job: (job.queued_at, job.id))[:limit]
+        return sorted(self._shelf.stage(Job, name, self._home), key=lambda job: (job.queued_at, job.id))[:limit]
 
 
 class FakeRunners:
     """The machines' records."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, home: str = HOME) -> None:
         self.faults = Faults()
         self._shelf = shelf
+        self._home = home
 
     def get(self, instance_ids: Iterable[str]) -> dict[str, Runner]:
         self.faults.strike()
@@ -104,16 +107,18 @@ class FakeRunners:
 
     def expired(self, before: float, limit: int) -> list[Runner]:
         self.faults.strike()
-        late = [runner for runner in self._shelf.stage(Runner, schema.MACHINES) if runner.lease_until < before]
+        alive = self._shelf.stage(Runner, schema.MACHINES, self._home)
+        late = [runner for runner in alive if runner.lease_until < before]
         return sorted(late, key=lambda runner: (runner.lease_until, runner.id))[:limit]
 
 
 class FakeLaunches:
     """The launch records."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, home: str = HOME) -> None:
         self.faults = Faults()
         self._shelf = shelf
+        self._home = home
 
     def get(self, launch_id: str) -> Launch | None:
         self.faults.strike()
@@ -121,7 +126,8 @@ class FakeLaunches:
 
     def pending(self, before: float, limit: int) -> list[Launch]:
         self.faults.strike()
-        shown = [launch for launch in self._shelf.stage(Launch, schema.PENDING) if launch.created_at < before]
+        known = self._shelf.stage(Launch, schema.PENDING, self._home)
+        shown = [launch for launch in known if launch.created_at < before]
         oldest = sorted(shown, key=lambda launch: (launch.created_at, launch.id))[:limit]
         # The index holds keys only, so what is handed out is read from the table itself.
         stored = [self._shelf.get(Launch, launch.id) for launch in oldest]

@@ -51,7 +51,8 @@ PREFIXES = {"LaunchTemplate": "lt-", "Subnet": "subnet-", "SecurityGroup": "sg-"
 class Cloud(pulumi.runtime.Mocks):
     """Makes whatever it is asked for; in a preview nothing is known of it yet."""
 
-    def __init__(self, *, preview: bool) -> None:
+    def __init__(self, region: str, *, preview: bool) -> None:
+        self.region = region
         self.preview = preview
         self.resources: list[dict[str, Any]] = []
 
@@ -62,7 +63,8 @@ class Cloud(pulumi.runtime.Mocks):
             {"type": args.typ, "name": args.name, "inputs": inputs, "provider": args.provider, "custom": args.custom}
         )
         token = hashlib.sha256(f"{args.typ} {args.name}".encode()).hexdigest()[:17]
-        added = {key: text.format(**inputs, token=token) for key, text in MADE.get(args.typ, {}).items()}
+        made = {key: text.replace(REGION, self.region) for key, text in MADE.get(args.typ, {}).items()}
+        added = {key: text.format(**inputs, token=token) for key, text in made.items()}
         if self.preview:
             return None, dict(args.inputs)
         return f"{PREFIXES.get(kind, '')}{token}", {**args.inputs, **added}
@@ -111,9 +113,9 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
     return value if isinstance(value, str | int | float | bool | None) else "<not known yet>"
 
 
-def run(infra: Path, stack: str, *, preview: bool) -> dict[str, Any]:
+def run(infra: Path, stack: str, region: str, *, preview: bool) -> dict[str, Any]:
     """Run the program once: its resources, its outputs, and what it told the operator."""
-    cloud = Cloud(preview=preview)
+    cloud = Cloud(region, preview=preview)
     monitor = Monitor(cloud)
     log, messages = logging.getLogger("engine"), Messages()
     log.setLevel(logging.INFO)
@@ -140,7 +142,8 @@ def main(infra: Path) -> None:
     told = []
     for wanted in json.load(sys.stdin):
         os.environ["PULUMI_CONFIG"] = json.dumps(wanted["config"])
-        told.append(run(infra, wanted["stack"], preview=wanted["preview"]))
+        region = wanted["config"]["aws:region"]
+        told.append(run(infra, wanted["stack"], region, preview=wanted["preview"]))
     json.dump(told, sys.stdout)
 
 

@@ -20,7 +20,7 @@ CHANGES: Mapping[str, tuple[object, set[str]]] = {
     "diskThroughput": (500, {f"{template}: blockDeviceMappings" for template in TEMPLATES}),
     "logDays": (
         90,
-        {f"cloudwatch/logGroup:LogGroup {name}: retentionInDays" for name in (*MESSAGE_DOORS, "access")},
+        {f"cloudwatch/logGroup:LogGroup {name}: retentionInDays" for name in (*MESSAGE_DOORS, "access", "runners")},
     ),
     "monthlyBudget": (500, {"budgets/budget:Budget monthly: limitAmount"}),
     "alertEmails": (

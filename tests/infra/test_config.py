@@ -49,11 +49,30 @@ def test_the_example_stack_explains_every_setting() -> None:
         *("account", "appId", "githubApiUrl", "images", "vpcCidr", "zones", "vpc", "subnets", "egress", "ipv6"),
         *("endpoints", "flowLogs", "sessionManager", "sshFrom", "sshKey", "diskGib", "diskThroughput"),
         *("diskInitialization", "logDays", "protect", "alertEmails", "alarmTopic", "monthlyBudget"),
+        *("regions", "tables"),
         *("permissionsBoundary", "serviceRoles", "otlpEndpoint", "settings", "build"),
     )
 
     # Were one of these unknown, reading it would be a fault; were one missing here, it would stay unexplained.
     assert [name for name in every if f"spotrunner:{name}:" not in text] == []
+
+
+def test_a_stack_that_says_nothing_is_alone_in_its_environment_and_makes_its_tables() -> None:
+    stack = config.read("test-eu-west-1", SMALLEST)
+
+    assert (stack.regions, stack.peers, stack.tables) == (("eu-west-1",), (), "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        ({"spotrunner:regions": "us-east-1"}, "regions: eu-west-1, the region of this stack, is not among us-east-1"),
+        ({"spotrunner:regions": "eu-west-1, moon"}, "regions: 'moon' is not a region"),
+        ({"spotrunner:tables": "us-east-1"}, "tables: 'us-east-1' is not one of the environment's regions: eu-west-1"),
+    ],
+)
+def test_regions_that_do_not_fit_together_are_faults(values: Mapping[str, object], fault: str) -> None:
+    assert f"spotrunner:{fault}" in faults("test-eu-west-1", {**SMALLEST, **values})
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -71,7 +71,10 @@ def test_every_name_begins_with_the_stack_and_is_short_enough_for_the_longest_on
 
     bare = [(resource, name.removeprefix(next(p for p in PREFIXES if name.startswith(p)))) for resource, name in found]
     too_long = [name for resource, name in found if len(name) + SPARE > LONGEST[resource.type.removeprefix("aws:")]]
-    assert [name for _, name in bare if not name.startswith("dev-us-east-1")] == []
+    # Tables belong to the environment, whose regions share them.
+    foreign = [(resource, name) for resource, name in bare if not name.startswith("dev-us-east-1")]
+    assert sorted(name for _, name in foreign) == sorted(f"dev-{table.name}" for table in schema.TABLES)
+    assert {resource.type for resource, _ in foreign} == {"aws:dynamodb/table:Table"}
     assert too_long == []
     assert {resource.type.removeprefix("aws:") for resource, _ in found} == LONGEST.keys()
 
@@ -226,7 +229,7 @@ def test_nothing_that_looks_like_a_secret_is_in_any_input(stack: Deployed) -> No
 def test_every_log_ends_some_day(stack: Deployed) -> None:
     logs = stack.of("cloudwatch/logGroup:LogGroup")
 
-    assert logs.keys() == {"access", *(function.name for function in wiring.FUNCTIONS)}
+    assert logs.keys() == {"access", "runners", *(function.name for function in wiring.FUNCTIONS)}
     assert {log.inputs["retentionInDays"] for log in logs.values()} == {30}
 
 
@@ -256,9 +259,8 @@ def test_no_policy_allows_a_whole_service(stack: Deployed) -> None:
         if "*" in action
     ]
     assert broad == []
-    assert len(found) == len(wiring.FUNCTIONS) + len(("machine", "scheduler", "bucket", "topic")) + 2 * len(
-        wiring.QUEUES
-    )
+    others = ("machine", "machine-log", "scheduler", "bucket", "topic")
+    assert len(found) == len(wiring.FUNCTIONS) + len(others) + 2 * len(wiring.QUEUES)
 
 
 def test_no_policy_names_something_the_stack_does_not_have(stack: Deployed) -> None:
@@ -294,16 +296,38 @@ def test_the_machines_role_can_claim_report_and_read_the_cache(stack: Deployed) 
     )
 
 
-def test_each_role_is_taken_by_one_service(stack: Deployed) -> None:
+def test_a_machine_writes_its_own_log_stream_in_a_role_that_it_takes_under_its_own_name(stack: Deployed) -> None:
+    role = stack.of("iam/role:Role")["machine-log"]
+    (trust,) = role.json("assumeRolePolicy")["Statement"]
+    (begin, write) = stack.of("iam/rolePolicy:RolePolicy")["machine-log"].json("policy")["Statement"]
+    (take,) = (
+        statement
+        for statement in stack.of("iam/rolePolicy:RolePolicy")["machine"].json("policy")["Statement"]
+        if "sts:AssumeRole" in statement["Action"]
+    )
+
+    own = "arn:aws:ec2:us-east-1:123456789012:instance/${aws:RequestTag/machine}"
+    machine = "arn:aws:iam::123456789012:role/spotrunner/dev-us-east-1-machine"
+    log = "arn:aws:logs:us-east-1:123456789012:log-group:/spotrunner/dev-us-east-1/runners"
+    assert trust["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
+    assert trust["Condition"]["ArnEquals"] == {"ec2:SourceInstanceARN": own, "aws:PrincipalArn": machine}
+    assert take["Condition"]["ArnEquals"] == {"ec2:SourceInstanceARN": own}
+    assert take["Resource"] == ["arn:aws:iam::123456789012:role/spotrunner/dev-us-east-1-machine-log"]
+    assert (begin["Action"], begin["Resource"]) == (["logs:CreateLogStream"], [log, f"{log}:log-stream:"])
+    assert write["Resource"] == [f"{log}:log-stream:${{aws:PrincipalTag/machine}}"]
+
+
+def test_each_role_is_taken_by_one_service_but_the_log_role_by_machines(stack: Deployed) -> None:
     roles = stack.of("iam/role:Role")
 
     takers = {
-        name: statement["Principal"]["Service"]
+        name: statement["Principal"].get("Service", statement["Principal"].get("AWS"))
         for name, role in roles.items()
         for statement in role.json("assumeRolePolicy")["Statement"]
     }
     functions = {function.name: "lambda.amazonaws.com" for function in wiring.FUNCTIONS}
-    assert takers == {**functions, "machine": "ec2.amazonaws.com", "scheduler": "scheduler.amazonaws.com"}
+    services = {**functions, "machine": "ec2.amazonaws.com", "scheduler": "scheduler.amazonaws.com"}
+    assert takers == {**services, "machine-log": "arn:aws:iam::123456789012:root"}
 
 
 @pytest.mark.parametrize("function", wiring.FUNCTIONS, ids=lambda function: function.name)

@@ -46,8 +46,6 @@ _KINDS: dict[RefusalKind, frozenset[str]] = {
     ),
     RefusalKind.QUOTA: frozenset(
         {
-            # No spot until the account's owner has created the role: as with a quota, on-demand may still do.
-            "AuthFailure.ServiceLinkedRoleCreationNotPermitted",
             "InstanceLimitExceeded",
             "MaxFleetCountExceeded",
             "MaxSpotFleetRequestCountExceeded",
@@ -59,6 +57,8 @@ _KINDS: dict[RefusalKind, frozenset[str]] = {
             "VolumeLimitExceeded",
         }
     ),
+    RefusalKind.SPECIAL: frozenset({"AuthFailure.ServiceLinkedRoleCreationNotPermitted"}),
+    RefusalKind.RACE: frozenset({"InvalidInstanceID.NotFound"}),
 }
 _KIND_OF = {code: kind for kind, codes in _KINDS.items() for code in codes}
 
@@ -84,7 +84,7 @@ _REPAIRABLE = frozenset(
 
 _SERVER_FAULT = 500
 _TOO_MANY = 429
-_TRY_LATER = frozenset({RefusalKind.RATE, RefusalKind.SERVER})
+_TRY_LATER = frozenset({RefusalKind.RATE, RefusalKind.SERVER, RefusalKind.RACE})
 
 
 def refusal_kind(code: str, status: int = 0) -> RefusalKind:

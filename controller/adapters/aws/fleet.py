@@ -18,15 +18,17 @@ from controller.ports import CloudMachine
 from controller.wiring import TAG_LAUNCH, TAG_STACK
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import InstanceTypeDef
+    from mypy_boto3_ec2.type_defs import CreateFleetResultTypeDef, InstanceTypeDef
 
 MAX_OVERRIDES = 60
 """More make the request too large for EC2; the best-ranked ones are kept."""
 
 TERMINATE_AT_ONCE = 1_000
 
-_ABOUT_A_POOL = frozenset({RefusalKind.CAPACITY, RefusalKind.UNSUPPORTED, RefusalKind.SUBNET})
-_OUTCOME_UNKNOWN = frozenset({RefusalKind.RATE, RefusalKind.SERVER})
+_ABOUT_A_POOL = frozenset({RefusalKind.CAPACITY, RefusalKind.UNSUPPORTED, RefusalKind.SUBNET, RefusalKind.CONFIG})
+_OUTCOME_UNKNOWN = frozenset({RefusalKind.RATE, RefusalKind.SERVER, RefusalKind.RACE})
+_NOT_THERE_YET = frozenset({"InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateName.NotFoundException"})
+"""A template made a moment ago is not known everywhere at once: asked once more, then believed."""
 _RANKED = frozenset({"capacity-optimized-prioritized", "prioritized"})
 _NO_SUCH_INSTANCE = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
 _ALIVE = frozenset({"pending", "running"})
@@ -49,13 +51,21 @@ class Ec2Fleet:
         parameters = json.loads(request)
         with asking(f"launch {parameters['ClientToken']}"):
             try:
-                answer = self._clients.ec2_once.create_fleet(**parameters)
+                answer = self._create(parameters)
             except ClientError as error:
                 kind = errors.refusal_kind(code_of(error), status_of(error))
                 if kind in _OUTCOME_UNKNOWN:
                     raise
                 return LaunchAnswer(refusals=(Refusal(kind, code_of(error), message_of(error)),))
         return self._answer(answer, parameters)
+
+    def _create(self, parameters: Mapping[str, Any]) -> CreateFleetResultTypeDef:
+        try:
+            return self._clients.ec2_once.create_fleet(**parameters)
+        except ClientError as error:
+            if code_of(error) not in _NOT_THERE_YET:
+                raise
+        return self._clients.ec2_once.create_fleet(**parameters)
 
     def machines(self) -> list[CloudMachine]:
         """All machines of this stack that EC2 has not forgotten, ended ones included."""
@@ -88,6 +98,18 @@ class Ec2Fleet:
         wanted = list(dict.fromkeys(instance_ids))
         for start in range(0, len(wanted), TERMINATE_AT_ONCE):
             self._terminate(wanted[start : start + TERMINATE_AT_ONCE])
+
+    def console(self, instance_id: str) -> str:
+        """What a machine has last written on its console; EC2 keeps it for an hour after the machine's end."""
+        with asking(f"console of {instance_id}"):
+            try:
+                answer = self._clients.ec2.get_console_output(InstanceId=instance_id)
+            except ClientError as error:
+                if code_of(error) in _NO_SUCH_INSTANCE:
+                    return ""
+                raise
+        # The SDK has taken the encoding off already.
+        return str(answer.get("Output", ""))
 
     def _terminate(self, wanted: list[str]) -> None:
         while wanted:

@@ -15,11 +15,11 @@ from controller.domain.job_key import JobKey
 
 
 class DynamoJobs:
-    """The `Jobs` port."""
+    """The `Jobs` port; the line and the other stages are those of one region."""
 
-    def __init__(self, clients: Clients, table: str) -> None:
+    def __init__(self, clients: Clients, table: str, home: str) -> None:
         self._table = table
-        self._reader = TableReader(clients, table, schema.JOBS.indexes[0])
+        self._reader = TableReader(clients, table, schema.JOBS.indexes[0], home)
         self._writer = Writer(clients)
 
     def add(self, jobs: Sequence[Job]) -> frozenset[JobKey]:

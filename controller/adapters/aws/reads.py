@@ -24,6 +24,8 @@ class TableReader:
     clients: Clients
     table: str
     index: schema.Index | None = None
+    home: str = ""
+    """The region whose stages are read."""
     pause: Callable[[float], None] = time.sleep
 
     def get(self, record_id: str) -> Item | None:
@@ -66,7 +68,7 @@ class TableReader:
         if self.index is None:
             raise TypeError(f"{self.table} has no index")
         index = self.index
-        shards = [self._shard(index, partition, limit, before) for partition in schema.stages(name)]
+        shards = [self._shard(index, partition, limit, before) for partition in schema.stages(name, self.home)]
         merged = [item for shard in shards for item in shard]
         merged.sort(key=lambda item: (number_of(item, index.sort), text_of(item, "id")))
         return merged[:limit]

@@ -14,8 +14,8 @@ from controller.domain.runner import Runner
 class DynamoRunners:
     """The `Runners` port."""
 
-    def __init__(self, clients: Clients, table: str) -> None:
-        self._reader = TableReader(clients, table, schema.RUNNERS.indexes[0])
+    def __init__(self, clients: Clients, table: str, home: str) -> None:
+        self._reader = TableReader(clients, table, schema.RUNNERS.indexes[0], home)
 
     def get(self, instance_ids: Iterable[str]) -> dict[str, Runner]:
         """The known ones among these machines, as last written."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
 
 from controller import schema
-from controller.adapters.aws.clients import Clients, asking
+from controller.adapters.aws.clients import Clients, asking, code_of
 from controller.adapters.aws.items import attributes, item_of, number_of, readable, record_of, text_of
 from controller.adapters.aws.reads import TableReader
 from controller.adapters.aws.writes import ATOMIC, Put, Writer
@@ -55,8 +58,8 @@ class DynamoLedger:
 class DynamoLaunches:
     """The `Launches` port; its index holds keys only, because the frozen requests are long."""
 
-    def __init__(self, clients: Clients, table: str) -> None:
-        self._reader = TableReader(clients, table, schema.LAUNCHES.indexes[0])
+    def __init__(self, clients: Clients, table: str, home: str) -> None:
+        self._reader = TableReader(clients, table, schema.LAUNCHES.indexes[0], home)
 
     def get(self, launch_id: str) -> Launch | None:
         """The launch, as last written."""
@@ -72,15 +75,16 @@ class DynamoLaunches:
 
 
 class DynamoMemory:
-    """The `Memory` port."""
+    """The `Memory` port; with `about` the facts are of one region, and no other's of the same name."""
 
-    def __init__(self, clients: Clients, table: str) -> None:
+    def __init__(self, clients: Clients, table: str, about: str = "") -> None:
+        self._about = f"{about}: " if about else ""
         self._clients = clients
         self._reader = TableReader(clients, table)
 
     def recall(self, name: str, now: float) -> str | None:
         """The fact, unless it is unknown or has expired."""
-        item = self._reader.get(name)
+        item = self._reader.get(self._about + name)
         # DynamoDB deletes expired items within days, so whether it is over is read from the item.
         if item is None or number_of(item, "until") <= now:
             return None
@@ -88,6 +92,32 @@ class DynamoMemory:
 
     def remember(self, name: str, value: str, expires: float) -> None:
         """Keep the fact until a time; the last writer wins."""
-        item = attributes({"id": name, "fact": value, "until": expires, schema.MEMORY.expires: math.ceil(expires)})
+        item = attributes(
+            {"id": self._about + name, "fact": value, "until": expires, schema.MEMORY.expires: math.ceil(expires)}
+        )
         with asking(f"memory {name}"):
             self._clients.dynamodb.put_item(TableName=self._reader.table, Item=item)
+
+    def swap(self, name: str, old: str | None, new: str, expires: float) -> str:
+        """Keep the new fact, if the old one still stands or none does; the fact that stands now."""
+        item = attributes(
+            {"id": self._about + name, "fact": new, "until": expires, schema.MEMORY.expires: math.ceil(expires)}
+        )
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(id)"}
+        if old is not None:
+            condition = {
+                "ConditionExpression": "attribute_not_exists(id) OR #fact = :old",
+                "ExpressionAttributeNames": {"#fact": "fact"},
+                "ExpressionAttributeValues": {":old": {"S": old}},
+            }
+        with asking(f"memory {name}"):
+            try:
+                self._clients.dynamodb.put_item(
+                    TableName=self._reader.table, Item=item, ReturnValuesOnConditionCheckFailure="ALL_OLD", **condition
+                )
+            except ClientError as error:
+                if code_of(error) != "ConditionalCheckFailedException":
+                    raise
+                # A copy of this very call, repeated after a timeout, finds its own fact standing.
+                return text_of(cast("Mapping[str, Any]", error.response.get("Item", {})), "fact")
+        return new

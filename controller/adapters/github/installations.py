@@ -28,6 +28,10 @@ class Installations:
             token = self._tokens.of(call.server, installation_id, now)
             return self._rest.send(call, token, now, fine)
 
+    def send_as_app(self, call: Call, now: float, fine: Collection[int]) -> Answer:
+        """The answer to a call of the App itself, which no installation may make."""
+        return self._rest.send(call, self._tokens.signature(now), now, fine)
+
     def close(self) -> None:
         """Close the kept connections."""
         self._rest.close()

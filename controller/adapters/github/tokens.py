@@ -63,13 +63,14 @@ class Tokens:
 
     def _make(self, server: str, installation_id: int, now: float) -> _Token:
         call = Call("POST", server, f"/app/installations/{installation_id}/access_tokens")
-        answer = fields(call, self._rest.send(call, self._signature(now), now, fine={201}))
+        answer = fields(call, self._rest.send(call, self.signature(now), now, fine={201}))
         text, expires = answer.get("token"), answer.get("expires_at")
         if not isinstance(text, str) or not isinstance(expires, str):
             raise Unavailable(f"{call}: answered without a token and its end")
         return _Token(text, datetime.fromisoformat(expires).timestamp())
 
-    def _signature(self, now: float) -> str:
+    def signature(self, now: float) -> str:
+        """What the App itself speaks with; good for some minutes."""
         key = self._secrets.read(self._app.key_secret_id, now)
         claims = {"iat": int(now) - BACKDATED_S, "exp": int(now) + SIGNED_FOR_S, "iss": self._app.app_id}
         try:

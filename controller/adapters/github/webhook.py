@@ -90,6 +90,16 @@ def read(
         raise Rejected(f"delivery {sent.delivery}: {wrong}") from wrong
 
 
+def said(
+    document: Mapping[str, Any], now: float, is_ours: IsOurs, servers: Collection[str]
+) -> JobQueued | JobMoved | Ignored:
+    """What a `workflow_job` document says, wherever it comes from; raises `Rejected` as `read` does."""
+    try:
+        return _workflow_job(document, now, is_ours, servers)
+    except _Wrong as wrong:
+        raise Rejected(str(wrong)) from wrong
+
+
 def _document(sent: Envelope, body: bytes) -> Mapping[str, Any]:
     kind = sent.content_type.partition(";")[0].strip().lower()
     if kind not in {"application/json", _FORM, ""}:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from controller import wiring
+from controller.local.aws.account import Account
 from controller.local.aws.boots import Boot, Boots, Start
 from controller.local.aws.buckets import Buckets
 from controller.local.aws.calls import CallLog, CallRecord
@@ -26,6 +27,7 @@ from controller.local.aws.http_api import HttpApi
 from controller.local.aws.instance import Instance
 from controller.local.aws.instances import Instances, Software, Surroundings
 from controller.local.aws.judging import Iam
+from controller.local.aws.logs import Logs
 from controller.local.aws.machines import Process
 from controller.local.aws.metadata import Metadata
 from controller.local.aws.network import Network
@@ -36,9 +38,10 @@ from controller.local.aws.prices import Prices
 from controller.local.aws.principals import EVENTS_SERVICE, FOREVER_S, CredentialStore, Principal, PrincipalKind
 from controller.local.aws.provision import GitHubApp, Stack, deploy
 from controller.local.aws.queue import Depth
-from controller.local.aws.roles import account, names, roles
+from controller.local.aws.roles import account, names, roles, trusts
 from controller.local.aws.sqs import Sqs
 from controller.local.aws.store import Store
+from controller.local.aws.sts import Sts
 from controller.local.aws.timers import Timers
 from controller.local.aws.web import Server
 from controller.settings import Settings
@@ -54,8 +57,15 @@ class LocalCloud:
     """The AWS of one stack, on this machine's loopback."""
 
     def __init__(
-        self, run_dir: Path, github: GitHubApp, configs: Mapping[str, str], options: Options | None = None
+        self,
+        run_dir: Path,
+        github: GitHubApp,
+        configs: Mapping[str, str],
+        options: Options | None = None,
+        beside: LocalCloud | None = None,
     ) -> None:
+        """`beside`: the same account in another region, whose tables this one shares; it must be open already."""
+        self._beside = beside
         self.run_dir = run_dir
         self.options = options or Options()
         self.settings: Settings
@@ -164,6 +174,11 @@ class LocalCloud:
         """What a machine has written to its console."""
         return self._instances.console(instance_id)
 
+    def machine_log(self, instance_id: str) -> str:
+        """What a machine has shipped to its log stream; empty where it never did."""
+        path = self._logs.file(instance_id)
+        return path.read_text("utf-8", "replace") if path.exists() else ""
+
     @property
     def pools(self) -> Pools:
         """The capacity behind fleets."""
@@ -204,6 +219,11 @@ class LocalCloud:
         """Take a machine away at once and without notice."""
         self._fate.kill(instance_id)
 
+    def go_dark(self) -> None:
+        """From now on none of the region's doors opens, while its machines live on: the control plane is dead."""
+        self._api.close()
+        self._doors.close()
+
     def freeze(self, instance_id: str) -> None:
         """Let a machine hang, while EC2 takes it for running."""
         self._fate.freeze(instance_id)
@@ -230,8 +250,13 @@ class LocalCloud:
         self.run_dir.mkdir(parents=True, exist_ok=True)
         admin = Principal(PrincipalKind.ADMIN, "admin", "admin", "admin")
         self._admin = self._credentials.issue(admin, time.time() + FOREVER_S).keys
-        store = Store()
-        self._stack.callback(store.close)
+        if self._beside is None:
+            store = Store()
+            self._stack.callback(store.close)
+            self._account = Account(options.region, store)
+        else:
+            self._account = self._beside._account  # noqa: SLF001 - the very account, seen from another region
+        store = self._account.store
         self._iam = Iam()
         self._gate = Gate(self._credentials, store.answer, options.judge or self._iam.judge, self._log)
         self._metadata = Metadata()
@@ -268,10 +293,15 @@ class LocalCloud:
         self._network = Network(options.region)
         supply = Supply(self._pools, Buckets(options.limits, time.monotonic), self._prices)
         self._ec2 = Ec2(self._network, self._instances, supply, store.answer)
+        self._logs = Logs(wiring.runner_log(options.stack), self.run_dir / "logs", store.answer)
+        self._account.queues[options.region] = self._sqs
         self._gate.services |= {
-            "sqs": self._sqs.answer,
+            "dynamodb": self._account.tables,
+            "sqs": self._account.messages,
             "ssm": Parameters(options.region).answer,
             "ec2": self._ec2.answer,
+            "logs": self._logs.answer,
+            "sts": Sts(self._credentials, store.answer).answer,
         }
 
     def _deliver(self, rule: wiring.Rule, body: str) -> None:
@@ -297,10 +327,11 @@ class LocalCloud:
             options.speed,
             self.claim_url,
             self.otlp_url,
+            makes_tables=self._beside is None,
         )
         self.settings = deploy(stack, self.client, options.settings)
         known = names(options, self.settings, self._network)
-        self._iam.enact(roles(options, known), account(known, self._network, self._instances))
+        self._iam.enact(roles(options, known), account(known, self._network, self._instances), trusts(known))
 
     def _wire(self) -> None:
         """Put the functions behind their triggers."""

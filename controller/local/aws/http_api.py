@@ -37,6 +37,11 @@ class HttpApi:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._routes: dict[tuple[str, str], tuple[Route, LambdaFunction]] = {}
+        self._is_open = True
+
+    def close(self) -> None:
+        """From now on there is nobody behind the routes."""
+        self._is_open = False
 
     def add(self, route: Route, function: LambdaFunction) -> None:
         """Open a route."""
@@ -47,6 +52,8 @@ class HttpApi:
         found = self._routes.get((request.method, unquote(request.path)))
         if found is None:
             return _told(404, "Not Found")
+        if not self._is_open:
+            return _told(503, "Service Unavailable")
         route, function = found
         if not route.iam:
             return _called(function, route, request, None)

@@ -48,7 +48,10 @@ def _ask(call: Call) -> object:
     handler.body = dict(call.fields)
     if call.action == "TransactWriteItems":
         _keep_touched(handler.dynamodb_backend.tables, call.fields)
-    return getattr(handler, _SHORT_CUTS[call.action])().result
+    try:
+        return getattr(handler, _SHORT_CUTS[call.action])().result
+    finally:
+        _let_go(handler.dynamodb_backend.tables)
 
 
 def _keep_touched(tables: dict[str, Any], fields: dict[str, Any]) -> None:
@@ -60,11 +63,19 @@ def _keep_touched(tables: dict[str, Any], fields: dict[str, Any]) -> None:
         table.__deepcopy__ = _snapshot(table, [key.get(table.hash_key_attr) for key in keys])
 
 
+def _let_go(tables: dict[str, Any]) -> None:
+    """Later copies must be of the tables as they are then."""
+    for table in tables.values():
+        vars(table).pop("__deepcopy__", None)
+
+
 def _snapshot(table: Any, keys: Iterable[Any]) -> Callable[[object], Any]:  # noqa: ANN401 - moto's own class
     from moto.dynamodb.models.dynamo_type import DynamoType  # noqa: PLC0415 - moto takes a second to import
 
     touched = [DynamoType(key) for key in keys if key]
     kept = copy.copy(table)
+    # A transaction that fails leaves this copy as the table itself; it must then be copied as any other.
+    vars(kept).pop("__deepcopy__", None)
     kept.items = copy.copy(table.items)
     for key in touched:
         if key in kept.items:

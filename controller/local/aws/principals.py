@@ -32,6 +32,8 @@ class PrincipalKind(StrEnum):
     ADMIN = "admin"
     FUNCTION = "function"
     INSTANCE = "instance"
+    SESSION = "session"
+    """A role that another principal has taken."""
     SERVICE = "service"
     """AWS itself, doing its part for the stack: event sources and schedules."""
 
@@ -45,6 +47,8 @@ class Principal:
     """The function's name in `wiring`, the instance's id, or what the service does."""
     role: str
     session: str
+    tags: tuple[tuple[str, str], ...] = ()
+    """Of the session, where it was asked for with some."""
 
     @property
     def role_id(self) -> str:

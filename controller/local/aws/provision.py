@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controller import schema, wiring
+from controller.local.aws.rights_ec2 import role_arn
 from controller.settings import Settings
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import UserData
@@ -44,15 +45,25 @@ class Stack:
     speed: float
     claim_url: str
     otlp_endpoint: str
+    makes_tables: bool = True
+    """Whether the environment's tables are not there yet."""
+
+    @property
+    def environment(self) -> str:
+        """The stack's name without its region."""
+        return self.name.removesuffix(f"-{self.region}")
 
 
 def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Settings:
     """Create everything; the settings that a function of this stack is given, some replaced by the caller's."""
-    for table in schema.TABLES:
-        _table(client("dynamodb"), stack.name, table)
+    if stack.makes_tables:
+        for table in schema.TABLES:
+            _table(client("dynamodb"), stack.environment, table)
     urls = {queue.name: _queue(client("sqs"), stack, queue) for queue in stack.queues}
     bucket = cache_bucket(stack.name)
-    client("s3").create_bucket(Bucket=bucket)
+    client("s3").create_bucket(Bucket=bucket, **_elsewhere(stack.region))
+    log = wiring.runner_log(stack.name)
+    client("logs").create_log_group(logGroupName=log)
     vpc = client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     prefix = f"/spotrunner/{stack.name}/runner-configs/"
     for name, config in stack.configs.items():
@@ -60,7 +71,7 @@ def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Setting
     values: dict[str, Any] = {
         "stack": stack.name,
         "region": stack.region,
-        **{f"{table.name}_table": f"{stack.name}-{table.name}" for table in schema.TABLES},
+        **{f"{table.name}_table": schema.physical(stack.environment, table) for table in schema.TABLES},
         **{f"{queue.name}_queue_url": urls.get(queue.name, "") for queue in wiring.QUEUES},
         "webhook_secret_id": _secret(client, f"{stack.name}-webhook", stack.github.webhook_secret),
         "app_key_secret_id": _secret(client, f"{stack.name}-app-key", stack.github.key_pem),
@@ -70,6 +81,8 @@ def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Setting
         "subnets": _pairs(_subnets(client("ec2"), vpc, stack.region)),
         "runner_cache_bucket": bucket,
         "otlp_endpoint": stack.otlp_endpoint,
+        "log_group": log,
+        "log_role": role_arn(wiring.role_name(stack.name, wiring.MACHINE_LOG)),
         **settings,
     }
     deadline = values.get("claim_deadline_s", Settings.__dataclass_fields__["claim_deadline_s"].default)
@@ -84,11 +97,16 @@ def cache_bucket(stack: str) -> str:
     return f"{stack}-runner-cache"
 
 
-def _table(dynamodb: Any, stack: str, table: schema.Table) -> None:  # noqa: ANN401 - a boto3 client
+def _elsewhere(region: str) -> dict[str, Any]:
+    """S3 wants every region named but its first."""
+    return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
+def _table(dynamodb: Any, environment: str, table: schema.Table) -> None:  # noqa: ANN401 - a boto3 client
     keys = {table.partition: "S"}
     for index in table.indexes:
         keys |= {index.partition: "S", index.sort: "N" if index.sort in schema.NUMERIC_SORTS else "S"}
-    name = f"{stack}-{table.name}"
+    name = schema.physical(environment, table)
     indexes = [
         {
             "IndexName": index.name,

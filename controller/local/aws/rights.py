@@ -16,6 +16,7 @@ from controller.local.aws.http_api import execution_arn
 from controller.local.aws.iam import Access
 from controller.local.aws.iam_patterns import Context
 from controller.local.aws.principals import ACCOUNT, Principal, PrincipalKind
+from controller.local.aws.sts import tags_of
 
 MODELLED = frozenset(
     {
@@ -24,11 +25,12 @@ MODELLED = frozenset(
         "aws:principaltype",
         "aws:requestedregion",
         "aws:userid",
+        "s3:if-none-match",
         *rights_ec2.MODELLED,
     }
 )
 """The condition keys that calls come with here; a policy that asks for another can not be judged."""
-MODELLED_TAGS = ("aws:requesttag/", "aws:resourcetag/", "ec2:resourcetag/")
+MODELLED_TAGS = ("aws:principaltag/", "aws:requesttag/", "aws:resourcetag/", "ec2:resourcetag/")
 
 Pairs = Iterable[tuple[str, str]]
 """Actions, each with the ARN that it is done to."""
@@ -61,6 +63,10 @@ def needs(call: Call, account: Account) -> Needs:
     pairs = service(call, account) if service else None
     if pairs is None:
         return _unlisted(call, known)
+    if call.service == "sts":
+        known = {**known, **_requested(call)}
+    if call.service == "s3" and "if-none-match" in call.request.headers:
+        known = {**known, "s3:if-none-match": (call.request.headers["if-none-match"],)}
     return Needs(tuple(Access(action, resource, known) for action, resource in dict.fromkeys(pairs)))
 
 
@@ -77,6 +83,7 @@ def _about(who: Principal, region: str) -> Context:
         "aws:principaltype": ("AssumedRole",),
         "aws:requestedregion": (region,),
         "aws:userid": (who.user_id,),
+        **{f"aws:principaltag/{key.lower()}": (value,) for key, value in who.tags},
         **on_machine,
     }
 
@@ -208,13 +215,28 @@ def _logs(call: Call, account: Account) -> Pairs | None:  # noqa: ARG001 - every
     if call.action not in {"CreateLogStream", "PutLogEvents"}:
         return None
     group = _text(call, "logGroupName")
-    stream = _text(call, "logStreamName") if call.action == "PutLogEvents" else ""
-    return [(f"logs:{call.action}", _arn(call, f"log-group:{group}:log-stream:{stream}"))]
+    streams = [_text(call, "logStreamName")]
+    if call.action == "CreateLogStream":
+        # The reference judges it by the group, refusals name the stream: here both must be allowed.
+        streams.append("")
+    return [(f"logs:{call.action}", _arn(call, f"log-group:{group}:log-stream:{stream}")) for stream in streams]
 
 
 def _sts(call: Call, account: Account) -> Pairs | None:  # noqa: ARG001 - every service's shape
     # Everybody may ask who he is, even where a policy denies it.
-    return [] if call.action == "GetCallerIdentity" else None
+    if call.action == "GetCallerIdentity":
+        return []
+    if call.action != "AssumeRole" or "Policy" in call.form:
+        return None
+    role = call.form["RoleArn"][0]
+    return [("sts:AssumeRole", role), *([("sts:TagSession", role)] if tags_of(call.form) else [])]
+
+
+def _requested(call: Call) -> Context:
+    """The tags that a session is asked to have."""
+    tags = tags_of(call.form)
+    keys = {"aws:tagkeys": tuple(tags)} if tags else {}
+    return {**{f"aws:requesttag/{key.lower()}": (value,) for key, value in tags.items()}, **keys}
 
 
 _SERVICES: Mapping[str, Callable[[Call, Account], Pairs | None]] = {

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from controller import policies, schema, wiring
 from controller.local.aws import iam
 from controller.local.aws.http_api import execution_arn
+from controller.local.aws.iam_trust import read_trust
 from controller.local.aws.instances import Instances
-from controller.local.aws.judging import Roles
+from controller.local.aws.judging import Roles, Trusts
 from controller.local.aws.network import Network
 from controller.local.aws.options import Options
 from controller.local.aws.principals import ACCOUNT, EVENTS_SERVICE
@@ -28,6 +29,7 @@ _SUFFIX = len("-AbCdEf")
 def names(options: Options, settings: Settings, network: Network) -> policies.Names:
     """What the stack's things are called in this account."""
     place = Place(options.region, ACCOUNT)
+    environment = options.stack.removesuffix(f"-{options.region}")
     templates = list(pairs(settings.launch_templates).values())
     (group,) = network.template({"LaunchTemplateId": templates[0]}).data("$Default")["SecurityGroupId"]
     claim = wiring.CLAIM.trigger
@@ -36,7 +38,10 @@ def names(options: Options, settings: Settings, network: Network) -> policies.Na
     return policies.Names(
         place=place,
         stack=options.stack,
-        tables={table.name: place.arn("dynamodb", f"table/{options.stack}-{table.name}") for table in schema.TABLES},
+        tables={
+            table.name: place.arn("dynamodb", f"table/{schema.physical(environment, table)}") for table in schema.TABLES
+        },
+        peers=[region for region in settings.regions.split(",") if region not in {"", options.region}],
         queues={queue.name: place.arn("sqs", f"{options.stack}-{queue.name}") for queue in options.queues},
         secrets={"webhook": settings.webhook_secret_id, "app-key": settings.app_key_secret_id},
         config_prefix=settings.config_prefix,
@@ -47,6 +52,8 @@ def names(options: Options, settings: Settings, network: Network) -> policies.Na
         runner_role=role_arn(wiring.role_name(options.stack, wiring.MACHINE)),
         cache=f"arn:aws:s3:::{cache_bucket(options.stack)}",
         claim_route=execution_arn(options.region, claim.method, claim.path),
+        log_role=settings.log_role,
+        runner_log=place.arn("logs", f"log-group:{settings.log_group}"),
     )
 
 
@@ -57,6 +64,7 @@ def roles(options: Options, known: policies.Names) -> Roles:
         for function in options.functions
     }
     documents[wiring.MACHINE] = policies.document(wiring.MACHINE_GRANTS, known)
+    documents[wiring.MACHINE_LOG] = policies.document(wiring.LOG_GRANTS, known)
     if options.schedules:
         queues = {schedule.queue.name for schedule in options.schedules}
         documents[SCHEDULER] = policies.send_only(known.queues[name] for name in queues)
@@ -66,6 +74,11 @@ def roles(options: Options, known: policies.Names) -> Roles:
         queues = {known.queues[rule.queue.name] for rule in options.rules}
         found[EVENTS_SERVICE] = (iam.read(policies.send_only(queues)),)
     return found
+
+
+def trusts(known: policies.Names) -> Trusts:
+    """Who may take which role."""
+    return {known.log_role: read_trust(policies.trust_machines(known.runner_role, known.place))}
 
 
 def account(known: policies.Names, network: Network, instances: Instances) -> Account:

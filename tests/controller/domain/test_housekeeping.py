@@ -86,7 +86,6 @@ def test_a_machine_just_launched_may_be_missing_from_the_clouds_list() -> None:
 @pytest.mark.parametrize(
     ("state", "promise"),
     [
-        (RunnerState.LAUNCHED, "it should have claimed 121 s ago"),
         (RunnerState.CLAIMED, "its runner should have had a job 121 s ago"),
         (RunnerState.BUSY, "its job should have ended 121 s ago"),
     ],
@@ -96,6 +95,14 @@ def test_a_broken_promise_is_named_and_the_machine_ended_only_after_the_grace(st
     nearly = samples.runner(state=state, lease_until=NOW - 120)
 
     assert overdue([late], NOW, PATIENCE) == [WriteOff(late, promise, terminate=True)]
+    assert overdue([nearly], NOW, PATIENCE) == []
+
+
+def test_a_machine_that_has_not_claimed_by_its_deadline_gets_no_grace() -> None:
+    late = samples.runner(state=RunnerState.LAUNCHED, lease_until=NOW - 1)
+    nearly = samples.runner(state=RunnerState.LAUNCHED, lease_until=NOW)
+
+    assert overdue([late], NOW, PATIENCE) == [WriteOff(late, "it should have claimed 1 s ago", terminate=True)]
     assert overdue([nearly], NOW, PATIENCE) == []
 
 

@@ -51,7 +51,8 @@ jobs:
 """
 
 GRANTS: Mapping[str, tuple[Grant, ...]] = {function.name: function.grants for function in wiring.FUNCTIONS} | {
-    wiring.MACHINE: wiring.MACHINE_GRANTS
+    wiring.MACHINE: wiring.MACHINE_GRANTS,
+    wiring.MACHINE_LOG: wiring.LOG_GRANTS,
 }
 
 Right = tuple[str, str, str]
@@ -74,6 +75,7 @@ _RACE = "read again what somebody else has changed meanwhile: tests/controller/u
 _REPLAY = "finish a launch whose dispatcher was lost: tests/controller/usecases/test_crashes.py"
 _CUT_SHORT = "a machine whose launch was not written down: tests/controller/usecases/test_claim_runner.py"
 _INTERRUPTED = "a machine is taken away from its job: test_interruption.py, under the same policies"
+_REGIONS = "a second region of the environment: test_regions.py, under the same policies"
 _RECORDS = (*READS, "dynamodb:PutItem")
 _SEVERAL = "one record or several at once, as many as there are at that moment"
 
@@ -97,10 +99,17 @@ SOMETIMES: Mapping[Right, str] = {
     **{(function, "sqs:SendMessage", "queue:housekeeping"): _INTERRUPTED for function in ("reports", "housekeeping")},
     **{("events", "sqs:SendMessage", f"queue:{queue}"): _INTERRUPTED for queue in ("jobs", "housekeeping")},
     **{("events", action, f"table:{name}"): _INTERRUPTED for name in ("jobs", "runners") for action in _RECORDS},
+    ("housekeeping", "sqs:SendMessage", "queue:reports"): "a webhook was lost: test_recover_jobs.py there",
     ("housekeeping", "dynamodb:PutItem", "table:memory"): _INTERRUPTED,
     ("housekeeping", "ssm:GetParameter", "parameters"): _INTERRUPTED,
     ("housekeeping", "secretsmanager:GetSecretValue", "secret:app-key"): _INTERRUPTED,
     ("dispatch", "dynamodb:GetItem", "table:memory"): _INTERRUPTED,
+    **{(function, "sqs:SendMessage", "peer-queue:jobs"): _REGIONS for function in ("dispatch", "housekeeping")},
+    ("reports", "sqs:SendMessage", "peer-queue:reports"): _REGIONS,
+    **{(function, "dynamodb:GetItem", "lease"): _REGIONS for function in ("reports", "events")},
+    ("housekeeping", "dynamodb:GetItem", "peer-lease"): _REGIONS,
+    ("dispatch", "sqs:SendMessage", "queue:jobs"): "more jobs than EC2's launch rate serves: test_pick_jobs.py there",
+    ("events", "dynamodb:PutItem", "table:memory"): _INTERRUPTED,
 }
 """Rights that the story below may end without, each with its reason; all others must be used, and needed."""
 
@@ -127,6 +136,8 @@ def role_of(call: CallRecord) -> str:
     """The role that a call was made with: a poller has its function's, a schedule has one of its own."""
     if call.kind is PrincipalKind.INSTANCE:
         return wiring.MACHINE
+    if call.kind is PrincipalKind.SESSION:
+        return wiring.MACHINE_LOG
     return call.principal.removeprefix("event-source:")
 
 

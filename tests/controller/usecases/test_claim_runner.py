@@ -491,6 +491,25 @@ def test_a_job_that_changes_while_its_runner_is_minted_is_looked_at_again() -> N
     with pytest.raises(NothingToDo, match="job 1#1 is completed and no other of its shape waits"):
         world.claim(machine)
 
+    assert world.github.runners == {}
+
+
+def test_a_minted_runner_that_github_will_not_remove_keeps_no_machine_waiting() -> None:
+    world, (machine,) = launched(1)
+
+    def cancel(name: str, call: Callable[[], object]) -> object:
+        if name == "github.remove":
+            raise Unavailable("GitHub: 502")
+        answer = call()
+        if name == "github.register":
+            world.shelf.put(move(world.job(1), JobState.COMPLETED, 5.0))
+        return answer
+
+    with pytest.raises(NothingToDo):
+        world.doors(cancel).claim(machine)
+
+    assert world.runner(machine).state is RunnerState.FINISHED
+
 
 def test_a_runner_minted_for_a_job_that_changed_serves_the_next_one() -> None:
     world, (machine,) = launched(1)

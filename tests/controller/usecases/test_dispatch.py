@@ -223,6 +223,7 @@ def test_a_job_that_got_nothing_waits_with_its_reason_and_is_picked_again(kind: 
     assert world.job(1).reason == "RequestLimitExceeded"
     assert [event.reason for event in world.told.of(JobBackInLine)] == ["RequestLimitExceeded"]
 
+    world.clock.turn(60)
     world.wake()
 
     world.machine_of(1)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from controller.domain.boot_health import NEVER_CLAIMED
 from controller.domain.deliveries import MessageDelayed
 from controller.domain.events import ChoreDone, JobBackInLine, JobRefused, MachineGone, MachineTerminated
 from controller.domain.job import JobState, Rerun, move
@@ -64,8 +65,8 @@ def test_a_machine_that_never_claimed_is_written_off_and_its_job_launched_again(
     assert len(world.machines) == 1
 
 
-@pytest.mark.parametrize("late", [0.0, CLAIM_S - 1, CLAIM_S + GRACE_S - 1])
-def test_a_machine_within_its_lease_and_grace_is_left_alone(late: float) -> None:
+@pytest.mark.parametrize("late", [0.0, CLAIM_S - 1])
+def test_a_machine_within_its_claim_deadline_is_left_alone(late: float) -> None:
     world, _ = launched(1)
     world.clock.turn(late)
     before = frozen(world)
@@ -233,6 +234,10 @@ def test_a_job_left_with_a_machine_that_ended_goes_back_in_line() -> None:
     assert world.machine_of(1) != machine
 
 
+NOTHING_BROKEN = {Chores.RECOVER_JOBS, Chores.RECOVER_DELIVERIES, Chores.REGIONS}
+"""Tasks with nothing to do in `broken`; their own tests give them something."""
+
+
 def broken() -> World:
     """One of everything that housekeeping puts right."""
     world, (late, gone, ended, _) = launched(1, 2, 3, 4)
@@ -244,6 +249,7 @@ def broken() -> World:
     world.clock.turn(CLAIM_S + GRACE_S + REPLAY_S + 1)
     stray(world, age=700.0)
     owing(world)
+    world.boots.bury([samples.runner("i-silent")], NEVER_CLAIMED)
     del late
     return world
 
@@ -269,7 +275,7 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing() -> None:
 
     assert frozen(world) == before
     assert len(world.fleet.requests) == requests
-    assert all(said.values())
+    assert {task for task, lines in said.items() if not lines} <= NOTHING_BROKEN
     assert all(event.dry_run for event in world.told.of(ChoreDone))
     assert [event.acted_on for event in world.told.of(ChoreDone)] == [len(lines) for lines in said.values()]
 

@@ -10,8 +10,10 @@ from functools import partial
 import pytest
 
 from controller import wiring
+from controller.domain import catalogue
 from controller.domain.events import (
     JobBackInLine,
+    JobHeld,
     JobLaunched,
     JobRefused,
     LaunchAnswered,
@@ -21,7 +23,6 @@ from controller.domain.events import (
 from controller.domain.fleet_config import Span
 from controller.domain.job import JobState, move
 from controller.domain.launch import Launch, LaunchPlan, LaunchState, Refusal
-from controller.domain import catalogue
 from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle, RunnerState
 from controller.errors import Unavailable
@@ -135,7 +136,7 @@ def test_where_everything_is_sold_out_the_jobs_wait_with_the_reason() -> None:
     assert {event.kind for event in world.told.of(LaunchRefused)} == {RefusalKind.CAPACITY}
 
 
-@pytest.mark.parametrize("kind", [RefusalKind.RATE, RefusalKind.SERVER, RefusalKind.CONFIG])
+@pytest.mark.parametrize("kind", [RefusalKind.RATE, RefusalKind.SERVER, RefusalKind.RACE])
 def test_a_refusal_that_says_nothing_about_capacity_does_not_climb(kind: RefusalKind) -> None:
     world = World()
     world.fleet.refuse_next.append(Refusal(kind, "RequestLimitExceeded"))
@@ -400,3 +401,184 @@ def test_a_machine_of_another_architecture_boots_from_its_own_template() -> None
 
     assert plan_of(world.fleet.requests[0]).template == "lt-arm64"
     assert world.runner(world.machine_of(1)).platform == "linux/arm64"
+
+
+def test_wider_families_stand_between_spot_and_on_demand_and_the_job_says_so() -> None:
+    world = World(samples.config(families=("c7a",), widen=("m7a",)))
+    world.fleet.sell_out(Lifecycle.SPOT, [("c7a.xlarge", zone) for zone in SUBNETS])
+
+    world.arrive(1)
+
+    plans = [plan_of(text) for text in world.fleet.requests]
+    assert [{one.instance_type.split(".")[0] for one in plan.offerings} for plan in plans] == [{"c7a"}, {"m7a"}]
+    assert [plan.lifecycle for plan in plans] == [Lifecycle.SPOT, Lifecycle.SPOT]
+    assert world.job(1).rung == "spot, wider families"
+    assert world.job(1).rung_reason == "spot: InsufficientInstanceCapacity"
+    world.machine_of(1)
+
+
+def test_a_job_that_names_its_family_gets_no_other() -> None:
+    world = World(samples.config(families=("c7a",), widen=("m7a",)))
+    world.fleet.sell_out(Lifecycle.SPOT, EVERY_POOL)
+
+    world.arrive(1, labels=("spotrunner/linux-4cpu/family=c7a",))
+
+    assert [plan_of(text).lifecycle for text in world.fleet.requests] == [Lifecycle.SPOT, Lifecycle.ON_DEMAND]
+
+
+def test_the_whole_ladder_is_in_the_reason_of_the_last_rung() -> None:
+    world = World(samples.config(families=("c7a",), widen=("m7a",)))
+    world.fleet.sell_out(Lifecycle.SPOT, EVERY_POOL)
+
+    world.arrive(1)
+
+    assert world.job(1).rung == "on-demand"
+    assert world.job(1).rung_reason == (
+        "spot: InsufficientInstanceCapacity; spot, wider families: InsufficientInstanceCapacity"
+    )
+    last = plan_of(world.fleet.requests[-1])
+    assert {one.instance_type.split(".")[0] for one in last.offerings} == {"c7a", "m7a"}
+
+
+def test_after_so_many_failures_a_job_is_offered_spot_no_more() -> None:
+    world = World(samples.config(on_demand_after=2))
+    world.accept([samples.queued(1), samples.queued(2)])
+    world.shelf.put(replace(world.job(2), failures=2))
+
+    world.wake()
+
+    assert (world.job(1).rung, world.job(2).rung) == ("spot", "on-demand")
+    assert world.job(2).rung_reason == "no spot after 2 failures"
+
+
+def test_what_was_sold_out_is_not_asked_for_by_the_next_job_and_then_is_again() -> None:
+    world = World()
+    world.fleet.sell_out(Lifecycle.SPOT, EVERY_POOL)
+    world.arrive(1)
+    asked = len(world.fleet.requests)
+
+    world.arrive(2)
+    later = [plan_of(text).lifecycle for text in world.fleet.requests[asked:]]
+    world.clock.turn(181)
+    world.arrive(3)
+
+    assert later == [Lifecycle.ON_DEMAND]
+    assert world.job(2).rung_reason == "spot: InsufficientInstanceCapacity"
+    assert plan_of(world.fleet.requests[asked + 1]).lifecycle is Lifecycle.SPOT
+
+
+def test_where_all_is_known_to_be_sold_out_the_cloud_is_not_asked_and_the_job_says_why_once() -> None:
+    world = World()
+    for lifecycle in Lifecycle:
+        world.fleet.sell_out(lifecycle, EVERY_POOL)
+    world.arrive(1)
+    asked, saved = len(world.fleet.requests), len(world.ledger.saves)
+
+    world.arrive(2)
+    world.wake()
+
+    assert len(world.fleet.requests) == asked
+    assert world.job(2).state is JobState.WAITING
+    assert world.job(2).reason == "spot: InsufficientInstanceCapacity; on-demand: InsufficientInstanceCapacity"
+    assert [event.job for event in world.told.of(JobHeld)].count("2#1") == 1
+    assert len(world.ledger.saves) <= saved + 2
+
+
+QUOTAS = {Lifecycle.SPOT: "MaxSpotInstanceCountExceeded", Lifecycle.ON_DEMAND: "VcpuLimitExceeded"}
+
+
+def test_a_quota_holds_the_jobs_in_line_with_its_name_and_is_tried_by_one_machine_a_minute() -> None:
+    world = World()
+    world.fleet.refuse_next += [Refusal(RefusalKind.QUOTA, code) for code in QUOTAS.values()]
+    world.arrive(1, 2, 3)
+
+    world.arrive(4)
+    world.wake()
+    asked = len(world.fleet.requests)
+    reasons = [world.job(n).reason for n in (1, 4)]
+    world.clock.turn(61)
+    world.fleet.refuse_next += [Refusal(RefusalKind.QUOTA, code) for code in QUOTAS.values()]
+    world.wake()
+    world.wake()
+
+    assert asked == 2
+    assert all(code in reason for code in QUOTAS.values() for reason in reasons)
+    assert [plan_of(text).count for text in world.fleet.requests[asked:]] == [1, 1]
+    assert set(world.states().values()) == {JobState.WAITING}
+
+
+def test_once_the_quota_has_room_again_everybody_gets_a_machine_in_the_same_breath() -> None:
+    world = World(samples.config(spot=False))
+    world.fleet.refuse_next.append(Refusal(RefusalKind.QUOTA, "VcpuLimitExceeded"))
+    world.arrive(1, 2, 3)
+    world.clock.turn(61)
+
+    world.wake()
+
+    assert [plan_of(text).count for text in world.fleet.requests[1:]] == [1, 2]
+    assert len({world.machine_of(n) for n in (1, 2, 3)}) == 3
+
+
+def test_an_account_without_the_role_for_spot_gets_on_demand_and_is_not_asked_for_spot_again() -> None:
+    world = World()
+    world.fleet.refuse_next.append(Refusal(RefusalKind.SPECIAL, "AuthFailure.ServiceLinkedRoleCreationNotPermitted"))
+
+    world.arrive(1)
+    world.arrive(2)
+
+    assert [plan_of(text).lifecycle for text in world.fleet.requests] == [
+        Lifecycle.SPOT,
+        Lifecycle.ON_DEMAND,
+        Lifecycle.ON_DEMAND,
+    ]
+
+
+def test_throttling_inside_an_answer_is_never_taken_for_lack_of_capacity() -> None:
+    world = World(samples.config(on_demand_after=1))
+    throttled = Refusal(RefusalKind.RATE, "RequestLimitExceeded", "", "c6a.xlarge", "us-east-1a")
+    world.fleet.refuse_next.append(throttled)
+
+    world.arrive(1)
+    world.clock.turn(30)
+    world.wake()
+
+    plans = [plan_of(text) for text in world.fleet.requests]
+    assert [plan.lifecycle for plan in plans] == [Lifecycle.SPOT, Lifecycle.SPOT]
+    assert plans[0].offerings == plans[1].offerings
+    assert world.job(1).failures == 0
+    world.machine_of(1)
+
+
+def test_a_launch_that_can_never_work_is_refused_with_the_cure() -> None:
+    world = World()
+    world.fleet.refuse_next.append(Refusal(RefusalKind.CONFIG, "InvalidAMIID.NotFound", "The image id does not exist"))
+
+    world.arrive(1)
+
+    assert world.job(1).state is JobState.REFUSED
+    assert "InvalidAMIID.NotFound" in world.job(1).reason
+    assert "name an image that exists in this region" in world.job(1).reason
+    assert [event.job for event in world.told.of(JobRefused)] == ["1#1"]
+
+
+def test_a_record_of_capacity_that_can_not_be_kept_keeps_nobody_waiting() -> None:
+    world = World()
+    world.memory.faults.plan(*[Unavailable("throttled")] * 20)
+
+    world.launch(world.accept([samples.queued(1), samples.queued(2)]))
+
+    assert len({world.machine_of(n) for n in (1, 2)}) == 2
+
+
+def test_a_launch_that_nobody_waits_for_any_more_is_not_asked_for_again() -> None:
+    world = World()
+    world.fleet.faults.plan(Unavailable("InternalError"))
+    world.arrive(1)
+    world.moved(Step.IN_PROGRESS, 1, runner_name="spotrunner-i-00000000000000099-1")
+    world.moved(Step.COMPLETED, 1, conclusion="success")
+
+    world.clock.turn(REPLAY_S + 1)
+    world.sweep(Chores.PENDING_LAUNCHES)
+
+    assert world.pending == []
+    assert world.machines == []

@@ -7,6 +7,9 @@ from contextlib import suppress
 from itertools import count
 from typing import Any, TypeVar, cast
 
+from controller.adapters.fences import Fence, FencedFleet, FencedJobs, FencedLedger
+from controller.domain.breaker import BreakerPolicy
+from controller.domain.capacity import Terms as CapacityTerms
 from controller.domain.fleet_config import RunnerConfig, Span
 from controller.domain.housekeeping import Patience
 from controller.domain.interruption import Advised, Ended, Notice, Warned
@@ -16,19 +19,29 @@ from controller.domain.launch import Launch, LaunchState
 from controller.domain.runner import Runner
 from controller.errors import Rejected
 from controller.messages import Chore, Chores, Delivery, JobMoved, JobQueued, Step, Wake
+from controller.ports import Outbox
 from controller.usecases.accept_job import AcceptJob
+from controller.usecases.boot_book import BootBook
+from controller.usecases.capacity_book import CapacityBook
 from controller.usecases.claim_runner import ClaimRunner, Terms
 from controller.usecases.dispatch import Dispatch
 from controller.usecases.handle_interruption import HandleInterruption
 from controller.usecases.hear_reports import HearReports
+from controller.usecases.hold_jobs import HoldJobs
 from controller.usecases.keep_house import KeepHouse
 from controller.usecases.launch_machines import Ground, LaunchMachines
+from controller.usecases.pick_jobs import PickJobs
+from controller.usecases.recover_jobs import RecoverDeliveries, RecoverJobs
+from controller.usecases.region_watch import RegionWatch
 from controller.usecases.rerun_jobs import RerunJobs
+from controller.usecases.take_over import Peer, TakeOver
 from controller.usecases.tell_commits import TellCommits
+from controller.usecases.watch_boots import WatchBoots
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import Bundle, Claim, Targets
 from runner_agent.contract.reports import Report, ReportKind, Result
 from tests.fakes import samples
+from tests.fakes.census import FakeCensus, FakeDeliveryLog
 from tests.fakes.fleet import FakeFleet
 from tests.fakes.github import FakeGitHub
 from tests.fakes.memory import FakeMemory
@@ -46,6 +59,8 @@ IDLE_LIMIT_S = 90.0
 GRACE_S = 120.0
 REPLAY_S = 90.0
 LAST_WORD_S = 20.0
+LEASE_S = 300.0
+SCAN_GRACE_S = 120.0
 SETTLING_S = 30.0
 """How long a machine that is up too early waits for its launch to be written down."""
 
@@ -92,40 +107,73 @@ class Clock:
 class World:
     """Everything that the doors share; `doors()` makes one more set of them, as a second invocation would have."""
 
-    def __init__(self, *configs: RunnerConfig) -> None:
+    def __init__(self, *configs: RunnerConfig, region: str = REGION) -> None:
+        self.region = region
+        self.regions: tuple[str, ...] = (region,)
+        self.peers: dict[str, Outbox] = {}
+        self.others: dict[str, Peer] = {}
         self.clock = Clock()
         self.shelf = Shelf()
-        self.jobs, self.runners = FakeJobs(self.shelf), FakeRunners(self.shelf)
-        self.launches, self.ledger = FakeLaunches(self.shelf), FakeLedger(self.shelf)
+        self.jobs, self.runners = FakeJobs(self.shelf, region), FakeRunners(self.shelf, region)
+        self.launches, self.ledger = FakeLaunches(self.shelf, region), FakeLedger(self.shelf)
         self.fleet, self.github, self.memory = FakeFleet(self.clock.now), FakeGitHub(), FakeMemory()
         self.configs = FakeConfigs(*(configs or (samples.config(cpu=Span(4.0, 4.0)),)))
         self.runs, self.checks = FakeRuns(), FakeChecks()
+        self.census, self.deliveries = FakeCensus(), FakeDeliveryLog()
         self.backlog, self.outbox, self.told = FakeBacklog(), FakeOutbox(), Told()
-        self._ids, self._sequence = count(1), count(1)
+        self._ids, self._sequence, self._stamps = count(1), count(1), count(1)
         self.doors()
 
     def doors(self, around: Around = through) -> World:
         """From now on the doors reach the outside through `around`."""
-        jobs, runners = watched(self.jobs, around), watched(self.runners, around)
-        launches, ledger = watched(self.launches, around), watched(self.ledger, around)
-        fleet, configs = watched(self.fleet, around), self.configs
+        self.watch = RegionWatch(self.region, self.regions, LEASE_S, watched(self.memory, around), self.clock)
+        fence = Fence(self.region, self.watch.may_write)
+        jobs, runners = FencedJobs(watched(self.jobs, around), fence), watched(self.runners, around)
+        launches, ledger = watched(self.launches, around), FencedLedger(watched(self.ledger, around), fence)
+        fleet, configs = FencedFleet(watched(self.fleet, around), fence), self.configs
+        self.book = CapacityBook(
+            watched(self.memory, around), CapacityTerms(), self.clock, lambda: f"stamp-{next(self._stamps)}"
+        )
         self.launch = LaunchMachines(
-            ground=Ground("dev-us-east-1", REGION, TEMPLATES, SUBNETS, claim_deadline_s=180.0),
+            ground=Ground(f"dev-{self.region}", self.region, TEMPLATES, SUBNETS, claim_deadline_s=180.0),
             jobs=jobs,
             runners=runners,
             launches=launches,
             ledger=ledger,
             fleet=fleet,
             configs=configs,
+            book=self.book,
             tell=self.told,
             clock=self.clock,
-            new_id=lambda: f"launch-{next(self._ids)}",
+            new_id=lambda: f"launch-{'' if self.region == REGION else self.region}{next(self._ids)}",
         )
-        self.accept = AcceptJob("dev", REGION, jobs, configs, watched(self.memory, around), self.told, self.clock)
+        self.accept = AcceptJob(
+            environment="dev",
+            watch=self.watch,
+            jobs=jobs,
+            configs=configs,
+            memory=watched(self.memory, around),
+            tell=self.told,
+            clock=self.clock,
+            peers=self.peers,
+        )
         backlog = watched(self.backlog, around)
-        self.dispatch = Dispatch(self.accept, self.launch, jobs, backlog, self.told, drain_limit=200)
+        self.boots = BootBook(
+            watched(self.memory, around), BreakerPolicy(), self.clock, lambda: f"stamp-{next(self._stamps)}"
+        )
+        hold = HoldJobs(self.boots, ledger, self.told)
+        pick = PickJobs(jobs, configs, self.book, watched(self.outbox, around), self.told, self.clock)
+        self.dispatch = Dispatch(self.accept, self.launch, hold, pick, backlog, self.told, drain_limit=200)
         self.hear = HearReports(
-            REGION, JOB_LIMIT_S, jobs, runners, ledger, watched(self.outbox, around), self.told, self.clock
+            self.watch,
+            JOB_LIMIT_S,
+            jobs,
+            runners,
+            ledger,
+            watched(self.outbox, around),
+            self.told,
+            self.clock,
+            self.peers,
         )
         self.claim_door = ClaimRunner(
             terms=Terms(
@@ -161,6 +209,36 @@ class World:
             tell=self.told,
             clock=self.clock,
         )
+        memory = watched(self.memory, around)
+        self.recover_deliveries = RecoverDeliveries(
+            samples.SERVER, watched(self.deliveries, around), memory, self.told, self.clock
+        )
+        self.recover_jobs = RecoverJobs(
+            server=samples.SERVER,
+            grace_s=SCAN_GRACE_S,
+            most_calls=30,
+            jobs=jobs,
+            configs=configs,
+            census=watched(self.census, around),
+            memory=memory,
+            outbox=watched(self.outbox, around),
+            tell=self.told,
+            clock=self.clock,
+        )
+        self.take_over = TakeOver(
+            watch=self.watch,
+            peers=self.others,
+            patience=Patience(600.0, GRACE_S),
+            jobs=jobs,
+            runners=runners,
+            ledger=FencedLedger(watched(self.ledger, around), fence, gives_away=True),
+            census=watched(self.census, around),
+            github=watched(self.github, around),
+            configs=configs,
+            outbox=watched(self.outbox, around),
+            tell=self.told,
+            clock=self.clock,
+        )
         self.house = KeepHouse(
             patience=Patience(600.0, GRACE_S),
             launch_replay_s=REPLAY_S,
@@ -171,7 +249,24 @@ class World:
             fleet=fleet,
             outbox=watched(self.outbox, around),
             launch=self.launch,
-            errands={Chores.INTERRUPTED_JOBS: self.rerun_jobs, Chores.CHECK_RUNS: self.tell_commits},
+            boots=self.boots,
+            errands={
+                Chores.INTERRUPTED_JOBS: self.rerun_jobs,
+                Chores.CHECK_RUNS: self.tell_commits,
+                Chores.RECOVER_DELIVERIES: self.recover_deliveries,
+                Chores.RECOVER_JOBS: self.recover_jobs,
+                Chores.REGIONS: self.take_over,
+                Chores.BOOTS: WatchBoots(
+                    book=self.boots,
+                    jobs=jobs,
+                    runners=runners,
+                    ledger=ledger,
+                    fleet=fleet,
+                    outbox=watched(self.outbox, around),
+                    tell=self.told,
+                    clock=self.clock,
+                ),
+            },
             tell=self.told,
             clock=self.clock,
         )
@@ -182,6 +277,8 @@ class World:
             runners=runners,
             ledger=ledger,
             outbox=watched(self.outbox, around),
+            book=self.book,
+            boots=self.boots,
             tell=self.told,
             clock=self.clock,
         )

@@ -63,11 +63,11 @@ def test_the_machine_ends_when_the_agent_does_however_that_is() -> None:
     assert agent["TimeoutStopSec"] == "45"
 
 
-def test_a_stuck_agent_is_missed_but_a_slow_claim_is_not() -> None:
+def test_a_stuck_agent_is_missed_soon() -> None:
     agent = values(AGENT)
 
     assert (agent["Type"], agent["NotifyAccess"]) == ("notify", "main")
-    assert 30 < int(agent["WatchdogSec"]) < 600
+    assert agent["WatchdogSec"] == "30"
 
 
 @pytest.mark.parametrize("longest", [1, 6, 72])

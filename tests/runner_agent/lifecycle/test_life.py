@@ -200,9 +200,23 @@ def test_the_launch_time_of_the_cloud_begins_the_boot(world: World) -> None:
     assert boot["endTimeUnixNano"] == str(1_795_168_830 * 10**9)
 
 
+def test_what_only_a_machine_with_work_needs_is_not_waited_for_before_the_claim() -> None:
+    code = (
+        "import sys, runner_agent.__main__\n"
+        "late = ('attendants', 'registration', 'session', 'witness')\n"
+        "print([name for name in late if 'runner_agent.lifecycle.' + name in sys.modules])"
+    )
+
+    answer = run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert answer.stdout == "[]\n"
+
+
 def test_stage_zero_loads_the_standard_library_only() -> None:
     code = (
         "import sys, runner_agent.__main__ as m\n"
+        "from runner_agent.lifecycle.life import _load\n"
+        "_load()\n"
         "names = {name.partition('.')[0] for name in sys.modules}\n"
         "print(' '.join(sorted(names - set(sys.stdlib_module_names) - {'runner_agent', '__main__'})))\n"
         "print(' '.join(sorted(names & {'argparse', 'asyncio', 'tarfile', 'zipfile', 'logging', 'ctypes'})))"

@@ -45,7 +45,7 @@ def test_row_45_what_is_not_utf_8_is_replaced() -> None:
 def test_a_pipe_is_read_until_everybody_has_closed_it() -> None:
     reading, writing = os.pipe()
     lines: list[str] = []
-    reader = threading.Thread(target=lambda: drain(reading, lines.append))
+    reader = threading.Thread(target=lambda: drain(reading, lines.extend))
 
     reader.start()
     os.write(writing, b"one\ntwo")
@@ -56,11 +56,25 @@ def test_a_pipe_is_read_until_everybody_has_closed_it() -> None:
     assert lines == ["one", "two"]
 
 
+@given(
+    st.lists(st.sampled_from([b"a", b"\n", b"\r", b"\xe2\x82", b"\xac", b"\xff", b"b" * 9, b"\xc3\xa9"]), max_size=30),
+    st.integers(1, 12),
+    st.integers(1, 9),
+)
+def test_many_lines_at_once_come_out_as_they_would_one_by_one(parts: list[bytes], longest: int, step: int) -> None:
+    stream = b"".join(parts)
+    chunks = [stream[at : at + step] for at in range(0, len(stream), step)]
+
+    together, byte_by_byte = cut([stream], longest), cut([bytes([byte]) for byte in stream], longest)
+
+    assert together == byte_by_byte == cut(chunks, longest)
+
+
 def test_only_the_newest_lines_are_kept() -> None:
     tail = Tail(kept=3)
 
     for number in range(10):
-        tail.add(str(number))
+        tail.add([str(number)])
 
     assert tail.lines(2) == ("8", "9")
     assert tail.lines(5) == ("7", "8", "9")

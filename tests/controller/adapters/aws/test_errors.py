@@ -33,7 +33,8 @@ K = RefusalKind
         ("TargetCapacityLimitExceededException", K.QUOTA),
         ("MaxSpotFleetRequestCountExceeded", K.QUOTA),
         ("PendingVerification", K.QUOTA),
-        ("AuthFailure.ServiceLinkedRoleCreationNotPermitted", K.QUOTA),
+        ("AuthFailure.ServiceLinkedRoleCreationNotPermitted", K.SPECIAL),
+        ("InvalidInstanceID.NotFound", K.RACE),
         ("UnauthorizedOperation", K.CONFIG),
         ("AuthFailure", K.CONFIG),
         ("InvalidParameterValue", K.CONFIG),
@@ -65,6 +66,7 @@ def test_an_unknown_code_with_a_servers_status_is_the_servers_fault() -> None:
         ("AccessDeniedException", 400),
         ("ExpiredTokenException", 403),
         ("TransactionConflictException", 400),
+        ("InvalidInstanceID.NotFound", 400),
     ],
 )
 def test_what_may_pass_is_tried_again(code: str, status: int) -> None:

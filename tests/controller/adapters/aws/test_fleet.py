@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from urllib.parse import parse_qs
 
@@ -110,16 +111,22 @@ def test_throttling_inside_an_answer_is_not_about_a_pool(scripted: ScriptedServe
         ("IdempotentParameterMismatch", 400, RefusalKind.CONFIG),
         ("MaxSpotInstanceCountExceeded", 400, RefusalKind.QUOTA),
         ("VcpuLimitExceeded", 400, RefusalKind.QUOTA),
-        ("AuthFailure.ServiceLinkedRoleCreationNotPermitted", 403, RefusalKind.QUOTA),
+        ("AuthFailure.ServiceLinkedRoleCreationNotPermitted", 403, RefusalKind.SPECIAL),
         ("InsufficientInstanceCapacity", 500, RefusalKind.CAPACITY),
     ],
 )
 def test_a_refusal_of_the_whole_launch_is_an_answer(
     scripted: ScriptedServer, fleet: Ec2Fleet, code: str, status: int, kind: RefusalKind
 ) -> None:
-    scripted.play(refused(code, status))
+    scripted.play(*[refused(code, status)] * (2 if "LaunchTemplate" in code else 1))
 
     assert launch(fleet) == LaunchAnswer(refusals=(Refusal(kind, code, "words"),))
+
+
+def test_a_template_that_is_not_known_yet_is_asked_for_once_more(scripted: ScriptedServer, fleet: Ec2Fleet) -> None:
+    scripted.play(refused("InvalidLaunchTemplateId.NotFound", 400), fleet_answer(started("subnet-a", "i-1")))
+
+    assert [machine.instance_id for machine in launch(fleet).machines] == ["i-1"]
 
 
 @pytest.mark.parametrize(
@@ -251,3 +258,38 @@ def test_without_them_the_launch_templates_stand() -> None:
     assert not any(
         {"ImageId", "BlockDeviceMappings"} & set(one) for one in request["LaunchTemplateConfigs"][0]["Overrides"]
     )
+
+
+def console_answer(text: str) -> Play:
+    output = base64.b64encode(text.encode()).decode()
+    return Play(
+        200,
+        f'<?xml version="1.0" encoding="UTF-8"?><GetConsoleOutputResponse xmlns="{NAMESPACE}"><requestId>r</requestId>'
+        f"<instanceId>i-1</instanceId><timestamp>2026-01-01T00:00:00Z</timestamp><output>{output}</output>"
+        "</GetConsoleOutputResponse>",
+        XML,
+    )
+
+
+def test_a_console_is_what_the_machine_wrote(scripted: ScriptedServer, scripted_clients: Clients) -> None:
+    scripted.play(console_answer("Kernel panic\n"))
+
+    assert Ec2Fleet(scripted_clients, "dev", SUBNETS).console("i-1") == "Kernel panic\n"
+    assert parse_qs(scripted.seen[0].body)["Action"] == ["GetConsoleOutput"]
+
+
+def test_the_console_of_a_machine_that_ec2_has_forgotten_is_empty(
+    scripted: ScriptedServer, scripted_clients: Clients
+) -> None:
+    scripted.play(refused("InvalidInstanceID.NotFound", 400))
+
+    assert Ec2Fleet(scripted_clients, "dev", SUBNETS).console("i-1") == ""
+
+
+def test_a_console_that_ec2_will_not_show_now_may_be_asked_for_again(
+    scripted: ScriptedServer, scripted_clients: Clients
+) -> None:
+    scripted.play(*[refused("InternalError", 500)] * 5)
+
+    with pytest.raises(Unavailable):
+        Ec2Fleet(scripted_clients, "dev", SUBNETS).console("i-1")

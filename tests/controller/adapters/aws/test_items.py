@@ -128,7 +128,7 @@ def test_an_item_has_its_id_and_stands_in_its_stage() -> None:
     item = item_of(samples.job(7))
 
     assert item["id"] == {"S": "7#1"}
-    assert item["stage"] == {"S": f"waiting#{schema.shard('7#1')}"}
+    assert item["stage"] == {"S": f"us-east-1:waiting#{schema.shard('7#1')}"}
     assert item["version"] == {"N": "1"}
     assert "expires" not in item
 

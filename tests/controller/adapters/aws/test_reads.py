@@ -18,7 +18,7 @@ def answered(**data: object) -> Play:
 
 
 def reader(clients: Clients, pauses: list[float]) -> TableReader:
-    return TableReader(clients, "jobs", schema.JOBS.indexes[0], pauses.append)
+    return TableReader(clients, "jobs", schema.JOBS.indexes[0], "us-east-1", pauses.append)
 
 
 def left(*names: str) -> dict[str, object]:

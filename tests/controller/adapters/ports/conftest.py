@@ -14,7 +14,7 @@ from controller.adapters.aws.runners import DynamoRunners
 from controller.adapters.aws.state import DynamoLaunches, DynamoLedger, DynamoMemory, Tables
 from controller.ports import Jobs, Launches, Ledger, Memory, Runners
 from tests.fakes.memory import FakeMemory
-from tests.fakes.records import FakeJobs, FakeLaunches, FakeLedger, FakeRunners, Shelf
+from tests.fakes.records import HOME, FakeJobs, FakeLaunches, FakeLedger, FakeRunners, Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ def dynamo_books(clients: Clients, stack: str) -> Books:
         create(clients, f"{stack}-{table.name}", table)
     tables = Tables(f"{stack}-jobs", f"{stack}-runners", f"{stack}-launches")
     return Books(
-        DynamoJobs(clients, tables.jobs),
-        DynamoRunners(clients, tables.runners),
-        DynamoLaunches(clients, tables.launches),
+        DynamoJobs(clients, tables.jobs, HOME),
+        DynamoRunners(clients, tables.runners, HOME),
+        DynamoLaunches(clients, tables.launches, HOME),
         DynamoLedger(clients, tables),
         DynamoMemory(clients, f"{stack}-memory"),
     )

@@ -112,6 +112,13 @@ def test_a_machine_that_nobody_knows_is_none(ground: Ground) -> None:
     assert ground.fleet.machine("i-0123456789abcdef0") is None
 
 
+def test_a_machine_has_a_console_and_one_that_nobody_knows_has_none(ground: Ground) -> None:
+    answer = ground.fleet.launch(ground.fleet.request(ground.plan(f"{ground.stack}-1", count=1)))
+
+    assert isinstance(ground.fleet.console(answer.machines[0].instance_id), str)
+    assert ground.fleet.console("i-0123456789abcdef0") == ""
+
+
 def test_equal_plans_ask_with_equal_texts(ground: Ground) -> None:
     first, again = (ground.fleet.request(ground.plan("launch-1")) for _ in range(2))
 

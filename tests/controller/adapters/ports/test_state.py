@@ -119,6 +119,14 @@ def test_a_fact_is_remembered_until_it_expires(books: Books) -> None:
     assert books.memory.recall("release/windows", now=1.0) is None
 
 
+def test_a_fact_is_swapped_only_for_the_one_that_was_read(books: Books) -> None:
+    assert books.memory.swap("capacity", None, "first", expires=200.0) == "first"
+    assert books.memory.swap("capacity", None, "second", expires=200.0) == "first"
+    assert books.memory.swap("capacity", "first", "third", expires=200.0) == "third"
+    assert books.memory.swap("capacity", "first", "fourth", expires=200.0) == "third"
+    assert books.memory.recall("capacity", now=150.0) == "third"
+
+
 def test_the_last_writer_of_a_fact_wins(books: Books) -> None:
     books.memory.remember("cursor", "1", expires=100.0)
     books.memory.remember("cursor", "", expires=200.0)

@@ -183,3 +183,15 @@ def test_errors_are_worded_as_dynamodb_words_them(
 def test_only_one_store_can_be_open() -> None:
     with pytest.raises(RuntimeError, match="another local cloud is open"):
         Store()
+
+
+def test_a_transaction_that_fails_takes_nothing_of_what_was_written_before_it(dynamodb: DynamoDBClient) -> None:
+    dynamodb.transact_write_items(TransactItems=[put({"id": {"S": "kept-1"}})])
+    dynamodb.transact_write_items(TransactItems=[put({"id": {"S": "kept-2"}})])
+    dynamodb.put_item(TableName="jobs", Item={"id": {"S": "kept-3"}})
+
+    for _ in range(2):
+        with pytest.raises(ClientError, match="TransactionCanceledException"):
+            dynamodb.transact_write_items(TransactItems=[put({"id": {"S": "kept-1"}}), put({"id": {"S": "never"}})])
+
+    assert [item(dynamodb, key) is not None for key in ("kept-1", "kept-2", "kept-3", "never")] == [True] * 3 + [False]

@@ -23,6 +23,7 @@ HERE = f"us-east-1:{ACCOUNT}"
 SECRET = f"arn:aws:secretsmanager:{HERE}:secret:stack-webhook-AbCdEf"
 QUEUE = f"http://127.0.0.1/{ACCOUNT}/stack-jobs"
 KEY = {"id": {"S": "1"}}
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/x"
 
 
 def tags(instance_id: str) -> dict[str, str]:
@@ -177,6 +178,24 @@ def table(name: str) -> str:
             ),
             [("logs:PutLogEvents", f"arn:aws:logs:{HERE}:log-group:/g:log-stream:s")],
         ),
+        (
+            "logs",
+            lambda c: c.create_log_stream(logGroupName="/g", logStreamName="s"),
+            [
+                ("logs:CreateLogStream", f"arn:aws:logs:{HERE}:log-group:/g:log-stream:s"),
+                ("logs:CreateLogStream", f"arn:aws:logs:{HERE}:log-group:/g:log-stream:"),
+            ],
+        ),
+        (
+            "sts",
+            lambda c: c.assume_role(RoleArn=ROLE, RoleSessionName="xx"),
+            [("sts:AssumeRole", ROLE)],
+        ),
+        (
+            "sts",
+            lambda c: c.assume_role(RoleArn=ROLE, RoleSessionName="xx", Tags=[{"Key": "a", "Value": "b"}]),
+            [("sts:AssumeRole", ROLE), ("sts:TagSession", ROLE)],
+        ),
     ],
 )
 def test_a_call_needs_these_actions_on_these_resources(
@@ -203,9 +222,10 @@ def test_a_call_needs_these_actions_on_these_resources(
         ("iam", lambda c: c.list_users(), "iam:ListUsers"),
         (
             "sts",
-            lambda c: c.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/x", RoleSessionName="xx"),
+            lambda c: c.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/x", RoleSessionName="xx", Policy="{}"),
             "sts:AssumeRole",
         ),
+        ("sts", lambda c: c.get_session_token(), "sts:GetSessionToken"),
     ],
 )
 def test_an_action_that_is_not_listed_is_told_apart(
@@ -215,6 +235,25 @@ def test_an_action_that_is_not_listed_is_told_apart(
 
     assert not found.listed
     assert [(access.action, access.resource) for access in found.accesses] == [(action, "*")]
+
+
+def test_a_write_is_judged_by_whether_it_may_replace_something(asked: Asked) -> None:
+    plain = asked("s3", lambda c: c.put_object(Bucket="b", Key="a", Body=b""))
+    careful = asked("s3", lambda c: c.put_object(Bucket="b", Key="a", Body=b"", IfNoneMatch="*"))
+
+    assert "s3:if-none-match" not in plain.accesses[0].context
+    assert careful.accesses[0].context["s3:if-none-match"] == ("*",)
+
+
+def test_a_session_is_judged_by_the_tags_it_asks_for(asked: Asked) -> None:
+    tags = [{"Key": "machine", "Value": "i-1"}, {"Key": "Team", "Value": "x"}]
+
+    found = asked("sts", lambda c: c.assume_role(RoleArn=ROLE, RoleSessionName="xx", Tags=tags))
+
+    for access in found.accesses:
+        assert access.context["aws:tagkeys"] == ("machine", "Team")
+        assert access.context["aws:requesttag/machine"] == ("i-1",)
+        assert access.context["aws:requesttag/team"] == ("x",)
 
 
 def test_every_call_tells_who_makes_it_and_where(asked: Asked) -> None:

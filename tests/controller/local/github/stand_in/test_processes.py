@@ -24,6 +24,7 @@ def end(*_):
         os._exit(0)
 signal.signal(signal.SIGTERM, end)
 step = start(sys.argv[1])
+open("ready", "w").close()
 step.wait()
 if os.path.exists("ground"):
     start("touch next").wait()
@@ -65,7 +66,8 @@ def start(work: Path, script: str, started: list[subprocess.Popen[bytes]]) -> su
         [sys.executable, "-c", WORKER, f"{script}; touch began; while :; do sleep 0.02; done"], cwd=work
     )
     started.append(worker)
-    until((work / "began").exists)
+    # The step may begin before its worker knows that it has one to end.
+    until(lambda: (work / "began").exists() and (work / "ready").exists())
     return worker
 
 

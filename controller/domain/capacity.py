@@ -1,0 +1,175 @@
+"""What all dispatchers of a region know together of the cloud's capacity: one small record, changed by decisions here.
+
+Nobody waits for it and nothing is locked by it: it keeps them from asking for what is known not to be there.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from controller.domain import places, pools
+from controller.domain.breaker import Breaker
+from controller.domain.launch import MOST_OFFERINGS, LaunchAnswer, Offering, Refusal
+from controller.domain.pacing import Pace
+from controller.domain.places import Force, Met
+from controller.domain.pools import Refused
+from controller.domain.refusal import RefusalKind
+from controller.domain.runner import Lifecycle
+
+_WALLS = frozenset({RefusalKind.QUOTA, RefusalKind.SPECIAL})
+_THROTTLED = RefusalKind.RATE
+SPECIAL_S = 3_600.0
+JITTER_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long refusals are remembered, in seconds."""
+
+    pool_s: float = 180.0
+    wall_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """The account's own limit in the way of a lifecycle; after `until` one machine is asked for, as a probe."""
+
+    until: float
+    code: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The record. `stamp` is different in each writing, so that nobody takes another's for his own."""
+
+    stamp: str = ""
+    pace: Pace = field(default_factory=Pace)
+    refused: Mapping[str, Refused] = field(default_factory=dict)
+    breakers: Mapping[str, Breaker] = field(default_factory=dict)
+    forced: Mapping[str, Force] = field(default_factory=dict)
+    """An operator's orders, by patterns of places."""
+    walls: Mapping[str, Wall] = field(default_factory=dict)
+    served: Mapping[str, float] = field(default_factory=dict)
+    """How much of its share each waiting repository has had."""
+    wake_at: float = 0.0
+    """When a dispatcher will be woken because there are tokens again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What may be asked for now: so many machines out of these offerings; with none, why not."""
+
+    count: int = 0
+    offerings: tuple[Offering, ...] = ()
+    who: str = ""
+    began: float = 0.0
+    closed: str = ""
+    """Why this rung has nothing to give: the next one may be tried."""
+    paced: bool = False
+    """There is no token left for a request, or for a machine: nothing may be asked on any rung."""
+
+
+def turn(
+    known: Capacity, lifecycle: Lifecycle, offerings: Sequence[Offering], wanted: int, now: float
+) -> tuple[Capacity, Turn]:
+    """The next request of a rung, with the record in which its tokens are taken and its probe is."""
+    if wall := known.walls.get(lifecycle):
+        if now < wall.until:
+            return known, Turn(closed=f"the account's limit: {wall.code}")
+        wanted = 1
+    codes = {one: _closed(known, lifecycle, one, now) for one in offerings}
+    usable = tuple(one for one in offerings if not codes[one])[:MOST_OFFERINGS]
+    if not usable:
+        return known, Turn(closed=", ".join(sorted(set(codes.values()))) or "no machine type and zone to ask for")
+    pace, granted = known.pace.lease(wanted, now)
+    if not granted:
+        return known, Turn(paced=True)
+    walls = {**known.walls, lifecycle: replace(wall, until=now + wall.seconds)} if wall else known.walls
+    who = known.stamp
+    spot = lifecycle is Lifecycle.SPOT
+    breakers = places.probed(known.breakers, map(places.place_of, usable), who, now) if spot else known.breakers
+    return replace(known, pace=pace, walls=walls, breakers=breakers), Turn(granted, usable, who, now)
+
+
+def answered(
+    known: Capacity,
+    asked: tuple[Lifecycle, Turn],
+    answer: LaunchAnswer,
+    now: float,
+    terms: Terms,
+) -> Capacity:
+    """The record after an answer."""
+    lifecycle, taken = asked
+    kinds = {no.kind for no in answer.refusals}
+    walls = dict(known.walls)
+    if walled := [no for no in answer.refusals if no.kind in _WALLS]:
+        walls[lifecycle] = _wall(walled, now, terms)
+    elif answer.machines:
+        walls.pop(lifecycle, None)
+    if _THROTTLED in kinds:
+        pace = known.pace.throttled(now, _jitter(known))
+    else:
+        pace = known.pace.returned(max(0, taken.count - len(answer.machines)), now)
+    refused = pools.noted(known.refused, answer.refusals, (lifecycle, taken.offerings), now, terms.pool_s)
+    happened = [Met(places.place(one.instance_type, one.zone)) for one in answer.machines]
+    happened += [Met(places.place(no.instance_type, no.zone), no.code) for no in answer.refusals if _is_of_a_place(no)]
+    spot = lifecycle is Lifecycle.SPOT and taken.count > 0
+    breakers = places.met(known.breakers, happened, taken.began, now, taken.who) if spot else known.breakers
+    return replace(known, pace=pace, walls=walls, refused=refused, breakers=breakers)
+
+
+def wake(known: Capacity, jobs: int, now: float) -> tuple[Capacity, float | None]:
+    """In how many seconds it is worth while to serve so many jobs; None where somebody is to be woken already."""
+    if known.wake_at > now:
+        return known, None
+    after_s = known.pace.wait(jobs, now) + _jitter(known)
+    return replace(known, wake_at=now + after_s), after_s
+
+
+def interrupted(known: Capacity, machines: Sequence[tuple[str, str]], now: float) -> Capacity:
+    """The record after spot machines of these types and zones were taken away."""
+    happened = [Met(places.place(*one), places.TAKEN_AWAY) for one in machines]
+    return replace(known, breakers=places.met(known.breakers, happened, now, now))
+
+
+def ordered(known: Capacity, pattern: str, force: Force | None) -> Capacity:
+    """The record with an operator's order for the places that a pattern fits; none takes an order back."""
+    others = {name: order for name, order in known.forced.items() if name != pattern}
+    return replace(known, forced=others if force is None else {**others, pattern: force})
+
+
+def unanswered(known: Capacity, now: float) -> Capacity:
+    """The record after a request that was throttled, or of which nobody knows: everybody goes slower."""
+    return replace(known, pace=known.pace.slowed(now, _jitter(known)))
+
+
+def _closed(known: Capacity, lifecycle: Lifecycle, one: Offering, now: float) -> str:
+    """Why an offering is not asked for now; empty where it is."""
+    name = places.place_of(one)
+    match places.forced(known.forced, name):
+        case Force.OPEN:
+            return "closed by the operator"
+        case Force.CLOSED:
+            return ""
+    if code := pools.refusal(known.refused, lifecycle, one, now):
+        return code
+    is_open = lifecycle is Lifecycle.SPOT and places.is_open(known.breakers, name, known.stamp, now)
+    return f"breaker: {known.breakers[name].cause}" if is_open else ""
+
+
+def _is_of_a_place(no: Refusal) -> bool:
+    return no.kind is RefusalKind.CAPACITY and bool(no.instance_type and no.zone)
+
+
+def _jitter(known: Capacity) -> float:
+    """A moment that differs from one dispatcher to the next, so that they do not all come back at once."""
+    return JITTER_S * (zlib.crc32(known.stamp.encode()) % 1_000) / 1_000
+
+
+def _wall(walled: Sequence[Refusal], now: float, terms: Terms) -> Wall:
+    special = next((no for no in walled if no.kind is RefusalKind.SPECIAL), None)
+    seconds = SPECIAL_S if special else terms.wall_s
+    return Wall(now + seconds, (special or walled[0]).code, seconds)

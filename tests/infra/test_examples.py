@@ -1,0 +1,222 @@
+"""What holds for every example stack, whichever settings it differs by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller import schema, wiring
+from controller.settings import PREFIX, Settings, pairs
+from tests.infra.conftest import build_folder
+from tests.infra.deployed import ROOT, Deployed, Resource, Runs, Wanted, example
+
+STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in (ROOT / "stacks").glob("Pulumi.*.yaml"))
+ALONE = "dev-us-east-1"
+OWNER, OTHER = "prod-us-east-1", "prod-eu-west-1"
+
+every_stack = pytest.mark.parametrize("name", STACKS)
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Deployed]:
+    build = str(build_folder(tmp_path_factory.mktemp("build")))
+    wanted = [Wanted({**example(name), "spotrunner:build": build}, name) for name in STACKS]
+    return dict(zip(STACKS, Runs.start(*wanted).end(), strict=True))
+
+
+def place(name: str) -> tuple[str, str, str]:
+    """Environment, region and account of a stack."""
+    settings = example(name)
+    region = settings["aws:region"]
+    return name.removesuffix(f"-{region}"), region, settings["spotrunner:account"]
+
+
+def variables(found: Deployed) -> Mapping[str, str]:
+    """The environment that all functions share."""
+    every = [one.inputs["environment"]["variables"] for one in found.of("lambda/function:Function").values()]
+    assert all(one == every[0] for one in every)
+    first: Mapping[str, str] = every[0]
+    return first
+
+
+def statements(found: Deployed, role: str) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = found.of("iam/rolePolicy:RolePolicy")[role].json("policy")["Statement"]
+    return listed
+
+
+def resources_of(found: Deployed, role: str, action: str) -> set[str]:
+    """Everything that a role may do an action on."""
+    return {arn for one in statements(found, role) if action in one["Action"] for arn in one["Resource"]}
+
+
+@every_stack
+def test_a_stack_lives_in_its_own_region_and_account(name: str, examples: Mapping[str, Deployed]) -> None:
+    _, region, account = place(name)
+
+    (provider,) = (one for one in examples[name].resources if one.type == "pulumi:providers:aws")
+
+    assert provider.inputs["region"] == region
+    assert json.loads(provider.inputs["allowedAccountIds"]) == [account]
+
+
+@every_stack
+def test_everything_is_named_after_its_stack_and_tables_after_their_environment(
+    name: str, examples: Mapping[str, Deployed]
+) -> None:
+    environment, _, _ = place(name)
+    tables = examples[name].of("dynamodb/table:Table")
+
+    stranger = {
+        str(one): one.inputs["name"]
+        for one in examples[name].resources
+        if one.type.startswith("aws:") and name not in one.inputs.get("name", name) and one not in tables.values()
+    }
+
+    # The stage of an HTTP API that is served without a path has this name and no other.
+    assert stranger == {"aws:apigatewayv2/stage:Stage live": "$default"}
+    assert all(one.inputs["name"] == f"{environment}-{one.name}" for one in tables.values())
+
+
+@every_stack
+def test_the_functions_read_back_exactly_the_settings_that_the_stack_gives_them(
+    name: str, examples: Mapping[str, Deployed]
+) -> None:
+    environment, region, _ = place(name)
+
+    given = variables(examples[name])
+    settings = Settings.read(given)
+
+    assert settings.environ() == dict(given)
+    assert all(key.startswith(PREFIX) for key in given)
+    assert (settings.stack, settings.region) == (name, region)
+    assert {settings.jobs_table, settings.memory_table} == {f"{environment}-jobs", f"{environment}-memory"}
+
+
+@every_stack
+def test_every_function_has_a_handler_a_log_and_rights_without_gaps(
+    name: str, examples: Mapping[str, Deployed]
+) -> None:
+    functions = examples[name].of("lambda/function:Function")
+
+    assert {one.inputs["handler"] for one in functions.values()} == {one.handler for one in wiring.FUNCTIONS}
+    for one in functions.values():
+        document = json.dumps(statements(examples[name], one.name))
+        assert "None" not in document
+        assert "<not known yet>" not in document
+        assert all(found["Resource"] for found in statements(examples[name], one.name))
+
+
+@every_stack
+def test_queues_are_encrypted_and_dead_lettered(name: str, examples: Mapping[str, Deployed]) -> None:
+    queues = examples[name].of("sqs/queue:Queue")
+
+    for queue in wiring.QUEUES:
+        inputs = queues[queue.name].inputs
+        assert inputs.get("sqsManagedSseEnabled") or inputs.get("kmsMasterKeyId")
+        assert queues[queue.name].json("redrivePolicy")["deadLetterTargetArn"].endswith(f":{name}-{queue.name}-dead")
+
+
+@every_stack
+def test_no_setting_is_explained_twice(name: str) -> None:
+    comments = [line.strip() for line in _text(name).splitlines() if line.strip().startswith("#")]
+    dev = [line.strip() for line in _text(ALONE).splitlines()]
+
+    assert name == ALONE or not set(comments) & set(dev)
+    assert len(set(comments)) == len(comments)
+
+
+def test_the_stack_that_owns_the_tables_makes_them_with_a_protected_replica_in_each_other_region(
+    examples: Mapping[str, Deployed],
+) -> None:
+    tables = examples[OWNER].of("dynamodb/table:Table")
+
+    assert set(tables) == {table.name for table in schema.TABLES}
+    for table in tables.values():
+        assert _kept(table) == (True, True, True)
+        assert table.inputs["streamEnabled"]
+        assert table.inputs["streamViewType"] == "NEW_AND_OLD_IMAGES"
+        (replica,) = table.inputs["replicas"]
+        assert replica == {
+            "regionName": "eu-west-1",
+            "pointInTimeRecovery": True,
+            "deletionProtectionEnabled": True,
+            "propagateTags": True,
+            "consistencyMode": "EVENTUAL",
+        }
+
+
+def test_a_stack_that_does_not_own_the_tables_makes_none_and_uses_its_own_regions_replicas(
+    examples: Mapping[str, Deployed],
+) -> None:
+    found = examples[OTHER]
+
+    assert not found.of("dynamodb/table:Table")
+    assert "arn:aws:dynamodb:eu-west-1:210987654321:table/prod-jobs" in resources_of(
+        found, "dispatch", "dynamodb:PutItem"
+    )
+    assert variables(found)[f"{PREFIX}JOBS_TABLE"] == variables(examples[OWNER])[f"{PREFIX}JOBS_TABLE"]
+
+
+@pytest.mark.parametrize(("name", "peer"), [(OWNER, "eu-west-1"), (OTHER, "us-east-1")])
+def test_the_regions_of_an_environment_know_each_others_doors_and_may_reach_no_more_than_them(
+    name: str, peer: str, examples: Mapping[str, Deployed]
+) -> None:
+    found = examples[name]
+    settings = Settings.read(variables(found))
+
+    abroad = {
+        role: sorted(
+            {
+                f"{action} {arn}"
+                for one in statements(found, role)
+                for action in one["Action"]
+                for arn in one["Resource"]
+                if f":{peer}:" in arn
+            }
+        )
+        for role in (*(function.name for function in wiring.FUNCTIONS), "machine")
+    }
+
+    assert settings.regions == "us-east-1,eu-west-1"
+    assert pairs(settings.peer_queues) == {
+        f"{peer}/{queue}": f"https://sqs.{peer}.amazonaws.com/210987654321/prod-{peer}-{queue}"
+        for queue in ("jobs", "reports")
+    }
+    assert {role: rights for role, rights in abroad.items() if rights} == {
+        "dispatch": [f"sqs:SendMessage arn:aws:sqs:{peer}:210987654321:prod-{peer}-jobs"],
+        "reports": [f"sqs:SendMessage arn:aws:sqs:{peer}:210987654321:prod-{peer}-reports"],
+        "housekeeping": [
+            f"dynamodb:GetItem arn:aws:dynamodb:{peer}:210987654321:table/prod-memory",
+            f"sqs:SendMessage arn:aws:sqs:{peer}:210987654321:prod-{peer}-jobs",
+        ],
+    }
+
+
+def test_a_stack_alone_has_no_replica_no_stream_and_no_peer(examples: Mapping[str, Deployed]) -> None:
+    settings = Settings.read(variables(examples[ALONE]))
+
+    for table in examples[ALONE].of("dynamodb/table:Table").values():
+        assert not table.inputs.get("replicas")
+        assert not table.inputs.get("streamEnabled")
+    assert (settings.regions, settings.peer_queues) == ("", "")
+
+
+def test_two_regions_of_an_environment_differ_only_in_what_lies_in_them() -> None:
+    one, other = example(OWNER), example(OTHER)
+
+    differing = {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
+
+    assert differing == {"aws:region", "spotrunner:images", "spotrunner:vpcCidr"}
+
+
+def _kept(table: Resource) -> tuple[bool, bool, bool]:
+    protection = table.inputs["pointInTimeRecovery"]["enabled"], table.inputs["deletionProtectionEnabled"]
+    return (*protection, bool(table.options["protect"]))
+
+
+def _text(name: str) -> str:
+    return Path(ROOT / "stacks" / f"Pulumi.{name}.yaml").read_text()
