@@ -33,7 +33,7 @@ class Settings:
     housekeeping_queue_url: str
     events_queue_url: str
     regions: str = ""
-    """`us-east-1,eu-west-1`: the environment's regions, the first in charge of jobs that name none; empty: only this."""
+    """`us-east-1,eu-west-1`: the environment's regions, the first in charge of jobs that name none; empty: one."""
     peer_queues: str = ""
     """`eu-west-1/jobs=https://…,eu-west-1/reports=https://…`: the other regions' queues."""
     webhook_secret_id: str

@@ -65,7 +65,15 @@ class Note:
     missing_since: float | None
 
 
-Deed = Terminate | WriteOff | Release | Note
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Take this job for ended: its machine is, and nobody can be asked how."""
+
+    job: Job
+    reason: str
+
+
+Deed = Terminate | WriteOff | Release | Note | Close
 
 
 def orphans(machines: Iterable[Seen], records: Mapping[str, Runner], now: float, patience: Patience) -> list[Deed]:
@@ -122,10 +130,15 @@ def stranded(open_jobs: Iterable[Job], records: Mapping[str, Runner], now: float
     for job in open_jobs:
         runner = records.get(job.instance_id)
         waited = now - max(job.since, runner.since) if runner else 0.0
-        # One that ran something may well have run this job, and GitHub's word on it is on its way.
-        ended = runner is not None and runner.state not in ALIVE and runner.started_at is None
-        if job.state in {JobState.LAUNCHED, JobState.CLAIMED} and ended and waited > patience.grace_s:
+        if runner is None or runner.state in ALIVE:
+            continue
+        # One that ran something may well have run this job; GitHub's word on it is on its way, or is asked for.
+        patience_s = patience.grace_s if runner.started_at is None else patience.provisioning_s
+        if job.state in {JobState.LAUNCHED, JobState.CLAIMED} and waited > patience_s:
             deeds.append(Release(job, f"{job.instance_id} has ended without it"))
+        elif job.state is JobState.RUNNING and not job.installation_id and waited > patience.provisioning_s:
+            # It was never heard to be queued, so GitHub can not be asked about it.
+            deeds.append(Close(job, f"{job.instance_id} has ended, and how the job ended was never heard"))
     return deeds
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
 from controller.domain.boot_health import ENDED, NEVER_CLAIMED
 from controller.domain.deliveries import MessageDelayed
 from controller.domain.events import ChoreDone, MachineGone, MachineTerminated
 from controller.domain.housekeeping import (
+    Close,
     Deed,
     Note,
     Patience,
@@ -23,6 +25,7 @@ from controller.domain.housekeeping import (
     vanished,
 )
 from controller.domain.interruption import FIRST_LOOK_S, VANISHED
+from controller.domain.job import JobState
 from controller.domain.runner import RunnerState
 from controller.errors import Unavailable
 from controller.messages import Chore, Chores, Wake
@@ -103,6 +106,7 @@ class KeepHouse:
             self._terminate([deed for deed in deeds if isinstance(deed, Terminate)], written_off)
             self._release([deed for deed in deeds if isinstance(deed, Release)], written_off)
             self._note([deed for deed in deeds if isinstance(deed, Note)])
+            self._close([deed for deed in deeds if isinstance(deed, Close)])
             self.boots.bury((deed.runner for deed in written_off if deed.terminate), NEVER_CLAIMED)
             self.boots.bury((deed.runner for deed in written_off if not deed.terminate), ENDED)
         return [_line(deed) for deed in deeds]
@@ -120,6 +124,11 @@ class KeepHouse:
         """One by one: a record that has moved on meanwhile needs no note."""
         for deed in deeds:
             self.ledger.save([replace(deed.runner, missing_since=deed.missing_since)])
+
+    def _close(self, deeds: Sequence[Close]) -> None:
+        """How they ended stays unknown."""
+        for deed in deeds:
+            self.ledger.save([jobs_of.move(deed.job, JobState.COMPLETED, self.clock(), deed.reason)])
 
     def _terminate(self, orphaned: Sequence[Terminate], written_off: Sequence[WriteOff]) -> None:
         doomed = {deed.instance_id: deed.reason for deed in orphaned}
@@ -165,5 +174,7 @@ def _line(deed: Deed) -> str:
             return f"write off {deed.runner.instance_id}: {deed.reason}"
         case Note():
             return f"{deed.runner.instance_id} is {'back' if deed.missing_since is None else 'missing'} in the cloud"
+        case Close():
+            return f"close job {deed.job.id}: {deed.reason}"
         case Release():
             return f"back in line with job {deed.job.id}: {deed.reason}"

@@ -22,9 +22,9 @@ def mourn(desk: Desk, now: float, home: str = "") -> None:
             desk.runner(instance_of(job.runner_name) or "")
     for runner in desk.runners:
         if runner.ran is not None and is_taken(runner):
-            job = desk.job(runner.ran)
-            if not home or job is None or job.home == home:
-                _mourn(job, runner, desk, now)
+            ran = desk.job(runner.ran)
+            if not home or ran is None or ran.home == home:
+                _mourn(ran, runner, desk, now)
 
 
 def _mourn(job: Job | None, runner: Runner, desk: Desk, now: float) -> None:

@@ -65,7 +65,7 @@ def test_every_state_has_its_stage_and_an_ended_record_none(record: Job | Runner
         ({"state": JobState.COMPLETED, "rerun": Rerun.OVERTAKEN}, False),
     ],
 )
-def test_an_ended_job_is_kept_at_hand_until_github_has_had_its_due(changes: dict[str, Any], owes: bool) -> None:
+def test_an_ended_job_is_kept_at_hand_until_github_has_had_its_due(changes: dict[str, Any], *, owes: bool) -> None:
     found = schema.stage_of(samples.job(**changes))
 
     assert (found in schema.stages(schema.OWED, "us-east-1")) is owes

@@ -48,7 +48,7 @@ def _fail_call(dice: random.Random, _jobs: int, _names: Sequence[str]) -> Step:
 
 
 def _interrupt(dice: random.Random, jobs: int, _names: Sequence[str]) -> Step:
-    return _step(_when(dice, jobs, *_EARLY, Event.STARTED), "interrupt", notice=round(dice.uniform(10.0, 14.0), 1))
+    return _step(_when(dice, jobs, *_EARLY, Event.STARTED), "interrupt", notice=round(dice.uniform(25.0, 40.0), 1))
 
 
 def _rebalance(dice: random.Random, jobs: int, _names: Sequence[str]) -> Step:

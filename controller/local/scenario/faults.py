@@ -81,13 +81,13 @@ _ALL = (
     Fault(
         "interrupt",
         "EC2 takes the machine back after a notice",
-        (Parameter("notice", Kind.DURATION, 12.0), _VICTIM),
+        (Parameter("notice", Kind.DURATION, 30.0), _VICTIM),
         Victim.MACHINE,
     ),
     Fault(
         "interrupt_pool",
         "EC2 takes back every spot machine of the pools that fit",
-        (Parameter("type", default="*"), Parameter("zone", default="*"), Parameter("notice", Kind.DURATION, 12.0)),
+        (Parameter("type", default="*"), Parameter("zone", default="*"), Parameter("notice", Kind.DURATION, 30.0)),
     ),
     Fault("rebalance", "EC2 advises to leave the machine", (_VICTIM,), Victim.MACHINE),
     Fault("kill", "the machine is gone at once, without notice", (_VICTIM,), Victim.MACHINE),

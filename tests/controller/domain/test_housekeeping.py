@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.domain.housekeeping import (
+    Close,
     Note,
     Patience,
     Release,
@@ -133,6 +134,24 @@ def test_a_stranded_job_is_given_time_for_the_reports_to_be_joined(job_since: fl
     record = samples.runner(state=RunnerState.FINISHED, since=machine_since)
 
     assert stranded([job], {"i-1": record}, NOW, PATIENCE) == []
+
+
+@pytest.mark.parametrize(("ago", "deeds"), [(599, 0), (601, 1)])
+def test_a_machine_that_ran_something_unheard_of_does_not_hold_its_job_for_ever(ago: float, deeds: int) -> None:
+    job = samples.job(state=JobState.CLAIMED, instance_id="i-1", since=NOW - ago)
+    record = samples.runner(state=RunnerState.FINISHED, started_at=NOW - 5_000, since=NOW - 4_000)
+
+    assert len(stranded([job], {"i-1": record}, NOW, PATIENCE)) == deeds
+
+
+@pytest.mark.parametrize(("installation", "deeds"), [(0, 1), (7, 0)])
+def test_a_running_job_that_nobody_can_ask_github_about_ends_with_its_machine(installation: int, deeds: int) -> None:
+    job = samples.job(state=JobState.RUNNING, instance_id="i-1", since=NOW - 5_000, installation_id=installation)
+    record = samples.runner(state=RunnerState.FINISHED, started_at=NOW - 5_000, since=NOW - 601)
+
+    found = stranded([job], {"i-1": record}, NOW, PATIENCE)
+
+    assert found == [Close(job, "i-1 has ended, and how the job ended was never heard")] * deeds
 
 
 def test_a_job_without_a_recorded_machine_is_left_to_its_launch() -> None:

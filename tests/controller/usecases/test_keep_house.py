@@ -168,10 +168,38 @@ def test_a_job_whose_machine_ran_something_waits_for_githubs_word() -> None:
     world.claim(machine)
     world.reported(ReportKind.STARTED, machine)
     world.finished(machine, Result.SUCCESS)
-    world.clock.turn(10 * GRACE_S)
+    world.clock.turn(4 * GRACE_S)
 
     assert world.sweep(Chores.STUCK_PROVISIONING) == []
     assert world.job(1).state is JobState.CLAIMED
+
+
+def test_a_job_whose_machine_ran_something_else_unheard_of_goes_back_in_line_after_ten_minutes() -> None:
+    world = World()
+    world.arrive(1)
+    (machine,) = world.machines
+    world.claim(machine)
+    world.reported(ReportKind.STARTED, machine)
+    world.finished(machine)
+    world.clock.turn(601.0)
+
+    world.sweep(Chores.STUCK_PROVISIONING)
+
+    assert world.job(1).state is JobState.WAITING
+
+
+def test_a_job_never_heard_to_be_queued_ends_with_its_machine() -> None:
+    world = World()
+    world.arrive(1)
+    (machine,) = world.machines
+    runner = world.claim(machine).runner_name
+    world.moved(Step.IN_PROGRESS, 2, runner_name=runner)
+    world.finished(machine)
+    world.clock.turn(601.0)
+
+    world.sweep(Chores.STUCK_PROVISIONING)
+
+    assert (world.job(2).state, world.job(2).conclusion) == (JobState.COMPLETED, "")
 
 
 def test_a_machine_too_young_to_be_listed_is_not_given_up() -> None:

@@ -582,3 +582,18 @@ def test_a_launch_that_nobody_waits_for_any_more_is_not_asked_for_again() -> Non
 
     assert world.pending == []
     assert world.machines == []
+
+
+def test_a_lost_launch_is_settled_though_its_machine_has_claimed_and_its_job_has_moved_on() -> None:
+    world = World()
+    world.fleet.lost_answers.append(Unavailable("timed out"))
+    world.arrive(1)
+    (machine,) = world.machines
+    world.clock.turn(SETTLING_S + 1)
+    world.claim(machine)
+    world.finished(machine, Result.NO_JOB)
+    world.clock.turn(REPLAY_S + 1)
+
+    world.sweep(Chores.PENDING_LAUNCHES)
+
+    assert world.pending == []
