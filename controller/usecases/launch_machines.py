@@ -96,17 +96,20 @@ class LaunchMachines:
         known = self.runners.get(job.instance_id for job in held if job.instance_id)
         taken_over = any(job.home != pending.home for job in held)
         if taken_over or not any(_waits_for(pending, job, known) for job in held):
-            self._abandon(pending, [job for job in held if job.home == pending.home], known)
+            self._abandon(pending, [job for job in held if job.home == pending.home])
             return
         left, refusals = self._ask(pending, held, Turn(), known)
         self._send_back(left, refusals)
 
-    def _abandon(self, pending: Launch, held: Sequence[Job], known: Mapping[str, Runner]) -> None:
+    def _abandon(self, pending: Launch, held: Sequence[Job]) -> None:
         """Settle without asking again, which could launch for jobs that are served, or served elsewhere by now.
 
         Machines that it did start are written down; they find nobody who waits for them, and end.
         """
-        settled = settle(pending, held, self._started(pending), known, self.clock())
+        started = self._started(pending)
+        # A machine that has claimed is written down already, whatever its job counts on by now.
+        known = self.runners.get(machine.instance_id for machine in started.machines)
+        settled = settle(pending, held, started, known, self.clock())
         if self._save(settled.records):
             for job in settled.left:
                 self.tell(JobBackInLine(job.id, job.repository, job.reason, job.failures))

@@ -28,6 +28,7 @@ from controller.domain.runner import Lifecycle, RunnerState
 from controller.errors import Unavailable
 from controller.messages import Chores, Step
 from runner_agent.contract import wire
+from runner_agent.contract.reports import Result
 from tests.controller.usecases.world import REPLAY_S, SETTLING_S, SUBNETS, World
 from tests.fakes import samples
 
