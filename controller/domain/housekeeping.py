@@ -136,11 +136,15 @@ def stranded(open_jobs: Iterable[Job], records: Mapping[str, Runner], now: float
         patience_s = patience.grace_s if runner.started_at is None else patience.provisioning_s
         if job.state in {JobState.LAUNCHED, JobState.CLAIMED} and waited > patience_s:
             deeds.append(Release(job, f"{job.instance_id} has ended without it"))
-        elif job.state is JobState.RUNNING and not job.installation_id and waited > patience.provisioning_s:
-            # It was never heard to be queued, so GitHub can not be asked about it.
+        # Where it was never heard to be queued, GitHub can not be asked about it.
+        asked_s = _ASKED_S if job.installation_id else patience.provisioning_s
+        if job.state is JobState.RUNNING and waited > asked_s:
             deeds.append(Close(job, f"{job.instance_id} has ended, and how the job ended was never heard"))
     return deeds
 
+
+_ASKED_S = 3_600.0
+"""How long GitHub is asked about a job whose machine has ended; in a re-run's list it stands no more."""
 
 _PROMISE = {
     RunnerState.LAUNCHED: "it should have claimed",

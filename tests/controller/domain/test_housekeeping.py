@@ -144,10 +144,18 @@ def test_a_machine_that_ran_something_unheard_of_does_not_hold_its_job_for_ever(
     assert len(stranded([job], {"i-1": record}, NOW, PATIENCE)) == deeds
 
 
-@pytest.mark.parametrize(("installation", "deeds"), [(0, 1), (7, 0)])
-def test_a_running_job_that_nobody_can_ask_github_about_ends_with_its_machine(installation: int, deeds: int) -> None:
+@pytest.mark.parametrize(
+    ("installation", "ago", "deeds"),
+    [
+        (0, 599, 0),  # never heard to be queued: GitHub can not be asked about it
+        (0, 601, 1),
+        (7, 3_599, 0),  # asked about again and again meanwhile
+        (7, 3_601, 1),
+    ],
+)
+def test_a_running_job_ends_with_its_machine_when_nobody_says_how(installation: int, ago: float, deeds: int) -> None:
     job = samples.job(state=JobState.RUNNING, instance_id="i-1", since=NOW - 5_000, installation_id=installation)
-    record = samples.runner(state=RunnerState.FINISHED, started_at=NOW - 5_000, since=NOW - 601)
+    record = samples.runner(state=RunnerState.FINISHED, started_at=NOW - 5_000, since=NOW - ago)
 
     found = stranded([job], {"i-1": record}, NOW, PATIENCE)
 

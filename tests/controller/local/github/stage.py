@@ -245,6 +245,14 @@ class Receiver:
             self._thread.join()
 
 
+def lives(pid: int) -> bool:
+    """Whether a process still runs; an orphan that has ended may lie as a zombie until the first process looks."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def until(condition: Callable[[], bool]) -> None:
     """Wait for something that another process or thread does."""
     deadline = time.monotonic() + GENEROUS_S

@@ -6,13 +6,12 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from controller.local.github.config import Config
 from controller.local.github.job import Conclusion, Status
 from controller.local.github.server import GitHub
-from tests.controller.local.github.stage import App, Machine, Runner, until, workflow
+from tests.controller.local.github.stage import App, Machine, Runner, lives, until, workflow
 
 Machines = Callable[[str], Machine]
 MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
@@ -158,7 +157,7 @@ def test_no_process_of_a_step_outlives_the_listener(
     runner.signal(signal.SIGINT)
 
     runner.ends()
-    until(lambda: not psutil.pid_exists(int((tmp_path / "pid").read_text())))
+    until(lambda: not lives(int((tmp_path / "pid").read_text())))
 
 
 @pytest.mark.parametrize("encoded", ["not base64!", "e30", "bm8ganNvbg=="])

@@ -1,0 +1,155 @@
+"""What happens to a few jobs: each story begins on an empty platform, and says what the outside does and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from controller.domain.runner import Lifecycle
+from tests.controller.usecases.world import SUBNETS
+from tests.reliability.machines import Boot, Machine, Phase
+from tests.reliability.universe import MACHINE_TYPE, Universe
+
+Story = Callable[[Universe], None]
+
+BOOTING_S = 15.0
+WORKING_S = 60.0
+"""When the machines of a story are in the middle of booting, and of their jobs."""
+
+
+def one_job(world: Universe) -> None:
+    """One job, from `queued` to power-off."""
+    world.hub.queue(1)
+
+
+def equal_jobs(world: Universe) -> None:
+    """Three equal jobs share one launch."""
+    for number in (1, 2, 3):
+        world.hub.queue(number)
+
+
+def swapped(world: Universe) -> None:
+    """Two machines come up in the wrong order, and each runs the other's job."""
+    world.coming = [Boot.LATE, Boot.WELL]
+    world.hub.queue(1, seconds=20.0)
+    world.hub.queue(2, seconds=40.0)
+
+
+def interrupted_at_work(world: Universe) -> None:
+    """A spot notice in the middle of a job, which does not end in time: run again on-demand."""
+    world.hub.queue(1, seconds=300.0)
+    world.timeline.after(WORKING_S, lambda: world.first(Phase.BUSY, world.interrupt))
+
+
+def interrupted_while_booting(world: Universe) -> None:
+    """A spot notice before the machine has claimed: the job gets another at once."""
+    world.hub.queue(1)
+    world.timeline.after(BOOTING_S, lambda: world.first(Phase.BOOTING, world.interrupt))
+
+
+def killed_at_work(world: Universe) -> None:
+    """A machine is gone without a notice; GitHub gives its job up after ten minutes."""
+    world.hub.queue(1, seconds=300.0)
+    world.timeline.after(WORKING_S, lambda: world.first(Phase.BUSY, world.take_away))
+
+
+def cancelled_in_line(world: Universe) -> None:
+    """A job is cancelled while its machine boots."""
+    job = world.hub.queue(1)
+    world.timeline.after(BOOTING_S, lambda: world.hub.cancel(job))
+
+
+def cancelled_and_handed_on(world: Universe) -> None:
+    """A job is cancelled while its machine boots, and the next one waits already."""
+    job = world.hub.queue(1)
+    world.fleet.sell_out(Lifecycle.ON_DEMAND, _every_pool())
+    world.timeline.after(5.0, lambda: world.fleet.sell_out(Lifecycle.SPOT, _every_pool()))
+    world.timeline.after(BOOTING_S, lambda: world.hub.queue(2))
+    world.timeline.after(BOOTING_S + 5.0, lambda: world.hub.cancel(job))
+    world.timeline.after(200.0, world.fleet.capacity.clear)
+
+
+def cancelled_at_work(world: Universe) -> None:
+    """A job is cancelled while it runs."""
+    job = world.hub.queue(1, seconds=300.0)
+    world.timeline.after(WORKING_S, lambda: world.hub.cancel(job))
+
+
+def partly_served(world: Universe) -> None:
+    """Two spot machines are left for three jobs; the third goes on-demand."""
+    world.fleet.sell_out(Lifecycle.SPOT, _every_pool())
+    world.fleet.capacity[Lifecycle.SPOT, *_every_pool()[0]] = 2
+    for number in (1, 2, 3):
+        world.hub.queue(number)
+
+
+def sold_out(world: Universe) -> None:
+    """Nothing is left on any rung for some minutes."""
+    for lifecycle in Lifecycle:
+        world.fleet.sell_out(lifecycle, _every_pool())
+    world.hub.queue(1)
+    world.timeline.after(150.0, world.fleet.capacity.clear)
+
+
+def silent_boot(world: Universe) -> None:
+    """A machine runs for the cloud, and nobody ever hears of it."""
+    world.coming = [Boot.SILENT]
+    world.hub.queue(1)
+
+
+def failing_boot(world: Universe) -> None:
+    """A machine ends while it boots."""
+    world.coming = [Boot.FAILS]
+    world.hub.queue(1)
+
+
+def armed_again(world: Universe) -> None:
+    """GitHub removes a runner that idles; its machine asks for another registration."""
+    world.hub.queue(1)
+    world.hub.hold(80.0)
+    world.timeline.after(WORKING_S, lambda: world.first(Phase.IDLE, world.remove_runner))
+
+
+def repeated_and_late(world: Universe) -> None:
+    """Every delivery comes twice, and `in_progress` after `completed`."""
+    world.postman.twice = True
+    world.postman.delay_s["in_progress"] = 150.0
+    world.hub.queue(1)
+    world.hub.queue(2)
+
+
+def frozen_at_work(world: Universe) -> None:
+    """A machine hangs in the middle of a job, for ever."""
+    world.hub.queue(1, seconds=300.0)
+    world.timeline.after(WORKING_S, lambda: world.first(Phase.BUSY, Machine.freeze))
+
+
+def malformed(world: Universe) -> None:
+    """Texts that mean nothing stand among good messages on every queue."""
+    for queue in world.queues.values():
+        queue.send("{", "AROASTRANGER:stranger")
+    world.hub.queue(1)
+
+
+def _every_pool() -> list[tuple[str, str]]:
+    return [(MACHINE_TYPE, zone) for zone in SUBNETS]
+
+
+STORIES: tuple[Story, ...] = (
+    one_job,
+    equal_jobs,
+    swapped,
+    partly_served,
+    sold_out,
+    repeated_and_late,
+    malformed,
+    cancelled_in_line,
+    cancelled_and_handed_on,
+    cancelled_at_work,
+    silent_boot,
+    failing_boot,
+    armed_again,
+    interrupted_while_booting,
+    interrupted_at_work,
+    killed_at_work,
+    frozen_at_work,
+)
