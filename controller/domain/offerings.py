@@ -60,9 +60,12 @@ def choose(types: Iterable[InstanceType], asked: Iterable[Filter]) -> Choice:
     left = list(types)
     refused: list[tuple[str, tuple[InstanceType, ...]]] = []
     for one in asked:
-        turned_away = tuple(offered for offered in left if not one.takes(offered))
-        left = [offered for offered in left if one.takes(offered)]
-        refused.append((one.name, turned_away))
+        taken: list[InstanceType] = []
+        turned_away: list[InstanceType] = []
+        for offered in left:
+            (taken if one.takes(offered) else turned_away).append(offered)
+        left = taken
+        refused.append((one.name, tuple(turned_away)))
     return Choice(tuple(sorted(left, key=_rank)), tuple(refused))
 
 

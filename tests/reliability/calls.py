@@ -12,6 +12,7 @@ from enum import StrEnum
 from controller.domain.launch import LaunchAnswer, Refusal
 from controller.domain.refusal import RefusalKind
 from controller.errors import Rejected, Unavailable
+from controller.messages import Chores
 
 THROTTLED_S = 20.0
 
@@ -41,14 +42,6 @@ _ACKNOWLEDGES = "queue.delete"
 _PURE = frozenset({"fleet.request"})
 
 
-def faults_of(name: str) -> tuple[Fault, ...]:
-    """The faults that differ from each other at a call: one that changes nothing is not lost half-way."""
-    if name == _ACKNOWLEDGES:
-        return (Fault.CRASH_BEFORE,)
-    reads = name.partition(".")[2] in _READS
-    return tuple(fault for fault in Fault if not (reads and fault in _LEAVE_TRACES))
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """One outside call of a story."""
@@ -63,6 +56,19 @@ class Call:
     """Where everything stood just before it."""
 
 
+def faults_of(call: Call) -> tuple[Fault, ...]:
+    """The faults that differ from each other at a call: one that changes nothing is not lost half-way.
+
+    A chore comes again long after a throttle is over, which is then no more to it than a fault of the service.
+    """
+    if call.name == _ACKNOWLEDGES:
+        return (Fault.CRASH_BEFORE,)
+    reads = call.name.partition(".")[2] in _READS
+    same = {*(_LEAVE_TRACES if reads else ()), *({Fault.THROTTLED} if reads and call.door in _CHORES else ())}
+    return tuple(fault for fault in Fault if fault not in same)
+
+
+_CHORES = frozenset(Chores)
 _DEPTH = 5
 """Frames between the one that makes a call and the one that looks who it was."""
 _DOOR: ContextVar[str] = ContextVar("door", default="")

@@ -70,7 +70,7 @@ def cases(story: Story) -> Iterator[Case]:
     assert undisturbed.violations == (), f"{story.__name__}: {undisturbed.violations}"
     known: set[tuple[str, str, str, Fault, str]] = set()
     for call in calls:
-        for fault in faults_of(call.name):
+        for fault in faults_of(call):
             key = (call.door, call.site, call.name, fault, call.state)
             if key not in known:
                 known.add(key)

@@ -23,8 +23,9 @@ class Strands:
         self._here = threading.local()
         self._paused: set[_Worker] = set()
         self._error: BaseException | None = None
-        self._resumed: _Worker | None = None
         self._closed = False
+        self._resumed: list[_Worker] = []
+        """Who gets the token next; one at most."""
         timeline.perform = self.perform
 
     def perform(self, deed: Deed) -> None:
@@ -57,21 +58,15 @@ class Strands:
     def _go_on(self, worker: _Worker) -> None:
         # This runs in a worker of its own, which must end before the other gets the token.
         self._paused.discard(worker)
-        self._resumed = worker
+        self._resumed.append(worker)
 
     def _hand_to(self, worker: _Worker) -> None:
-        self._resumed = None
         worker.go.release()
         self._back.acquire()
         if self._error is not None:
             raise self._error
-        resumed = self._take_resumed()
-        if resumed is not None:
-            self._hand_to(resumed)
-
-    def _take_resumed(self) -> _Worker | None:
-        """Whoever was let go on while the token was away."""
-        return self._resumed
+        if self._resumed:
+            self._hand_to(self._resumed.pop())
 
     def _work(self, worker: _Worker) -> None:
         self._here.worker = worker

@@ -79,7 +79,7 @@ class BreakerLife(RuleBasedStateMachine):
     @property
     def _rested(self) -> bool:
         assert self.opened_at is not None
-        return bool(self.now >= self.opened_at + min(60.0 * 2 ** (self.trips - 1), 200.0))
+        return self.now >= self.opened_at + min(60.0 * 2.0 ** (self.trips - 1), 200.0)
 
     @rule(seconds=st.floats(1.0, 80.0))
     def wait(self, seconds: float) -> None:

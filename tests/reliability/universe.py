@@ -78,8 +78,8 @@ class Universe(World):
         self.coming: list[Boot] = []
         """How the coming machines boot; those after them boot well."""
         self.acknowledge_first = False
-        self.keep: Callable[[Chore], object] = lambda chore: self.house(chore)  # noqa: PLW0108 - looked up at each call
-        """How housekeeping is done; `house` is another one after each restart."""
+        self.keep: Callable[[Chore], object] = lambda chore: self.house(chore)  # noqa: PLW0108 - another one after each restart
+        """How housekeeping is done."""
         self._calm = 0
         self._plain_configs = self.configs
         self.restart()
