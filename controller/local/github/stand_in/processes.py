@@ -1,4 +1,4 @@
-"""Ends a running step the way the real worker does: SIGINT, then SIGTERM, then SIGKILL."""
+"""Ends a job's processes the way the real worker does: its step gently, what the step left behind at once."""
 
 from __future__ import annotations
 
@@ -58,6 +58,18 @@ def end_steps(
         # Pending until the worker goes on: it reads what the step still said and ends its whole process group.
         _signal(worker, signal.SIGTERM)
         _signal(worker, signal.SIGCONT)
+
+
+def end_orphans(tracking: str) -> None:
+    """Kill what a job's steps left running, known by the job's mark in its environment, as the real worker does."""
+    mark = f"RUNNER_TRACKING_ID={tracking}".encode()
+    for environment in _PROC.glob("[0-9]*/environ"):
+        try:
+            marked = mark in environment.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if marked:
+            _signal(int(environment.parent.name), signal.SIGKILL)
 
 
 def _gone(worker: int, seconds: float) -> bool:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .processes import end_steps
+from .processes import end_orphans, end_steps
 from .terminal import Terminal
 
 SHUTDOWN = (
@@ -63,6 +63,7 @@ class Worker:
         self._steps = [
             StepRun(step["id"], step["name"], number) for number, step in enumerate(job["workflow"]["steps"], 2)
         ]
+        self._tracking = f"github_{uuid.uuid4()}"
         self._stopping = ""
         """Failed after a shutdown, Canceled after a cancellation."""
         self._process: subprocess.Popen[str] | None = None
@@ -148,7 +149,7 @@ class Worker:
             "GITHUB_EVENT_NAME": variables["event_name"],
             "RUNNER_NAME": self._job.get("runnerName", ""),
             "RUNNER_ENVIRONMENT": "self-hosted",
-            "RUNNER_TRACKING_ID": f"github_{uuid.uuid4()}",
+            "RUNNER_TRACKING_ID": self._tracking,
         }
         return "".join(f"{name}={value}\n" for name, value in named.items())
 
@@ -242,6 +243,7 @@ class Worker:
     def _conclude(self, began: str) -> None:
         if self._stopping:
             self._outcome.result = self._stopping
+        end_orphans(self._tracking)
         total, ended = len(self._steps), _now()
         self._steps.insert(0, StepRun("", "Set up job", 1, "Succeeded", started_at=began, completed_at=began))
         self._steps.append(StepRun("", "Complete job", total + 2, "Succeeded", started_at=ended, completed_at=ended))

@@ -160,6 +160,18 @@ def test_no_process_of_a_step_outlives_the_listener(
     until(lambda: not lives(int((tmp_path / "pid").read_text())))
 
 
+def test_what_a_finished_step_left_running_ends_with_its_job(
+    github: GitHub, app: App, machine: Machines, tmp_path: Path
+) -> None:
+    step = f"run: 'setsid sleep 300 >/dev/null 2>&1 & echo $! > {tmp_path}/pid'"
+    github.submit(workflow(tmp_path, job(step)))
+
+    runner = machine("m1").start(app.register("r1", "box"))
+
+    assert runner.ends() == 100
+    until(lambda: not lives(int((tmp_path / "pid").read_text())))
+
+
 @pytest.mark.parametrize("encoded", ["not base64!", "e30", "bm8ganNvbg=="])
 def test_a_bad_configuration_ends_with_1(machine: Machines, encoded: str) -> None:
     runner = machine("m1").start(encoded)
