@@ -163,7 +163,8 @@ def test_no_process_of_a_step_outlives_the_listener(
 def test_what_a_finished_step_left_running_ends_with_its_job(
     github: GitHub, app: App, machine: Machines, tmp_path: Path
 ) -> None:
-    step = f"run: 'setsid sleep 300 >/dev/null 2>&1 & echo $! > {tmp_path}/pid'"
+    daemon = f'setsid sh -c "echo \\$\\$ > {tmp_path}/pid; exec sleep 300" >/dev/null 2>&1 &'
+    step = f"run: '{daemon} until [ -s {tmp_path}/pid ]; do sleep 0.01; done'"
     github.submit(workflow(tmp_path, job(step)))
 
     runner = machine("m1").start(app.register("r1", "box"))
