@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from runner_agent.cloud import Identity, MetadataUnavailable, Notice
+from runner_agent.contract.record import Record
 from runner_agent.contract.sigv4 import Credentials, Scope, sign
 from runner_agent.web import Answer, Request, Unreachable, exchange
 
@@ -136,8 +136,7 @@ class Imds:
             raise MetadataUnavailable(str(silent)) from silent
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(Record):
     """Makes requests that AWS believes to come from this machine."""
 
     region: str

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from runner_agent.aws import Signer
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import Bundle, Claim
+from runner_agent.contract.record import Record
 from runner_agent.logs import Tell
 from runner_agent.web import Answer, Request, exchange
 
@@ -20,8 +20,7 @@ SLOWEST_PAUSE_S = 10.0
 _LONGEST_REASON = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Record):
     """The controller has nothing for this machine, or never answered: it powers off."""
 
     reason: str
@@ -44,8 +43,7 @@ def at_once(work: Callable[[], Answer], _most_s: float) -> Answer:
     return work()
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
+class Time(Record):
     """How the claim waits."""
 
     now: Callable[[], float]
@@ -117,6 +115,5 @@ def _reason(body: bytes) -> str:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Error:
+class _Error(Record):
     error: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from runner_agent.contract.record import Record
 from runner_agent.contract.sigv4 import Credentials
 
 
@@ -14,8 +14,7 @@ class MetadataUnavailable(OSError):
     """The machine's metadata service did not answer; the message names what was asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Record):
     """Which machine this is."""
 
     instance_id: str
@@ -27,8 +26,7 @@ class Identity:
     """When the cloud accepted the launch, by the cloud's clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Record):
     """The machine is going to be taken away."""
 
     action: str
@@ -59,8 +57,7 @@ class Metadata(Protocol):
         """Whether the cloud recommends to leave this machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Record):
     """A program to start: never through a shell."""
 
     argv: tuple[str, ...]

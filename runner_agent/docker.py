@@ -5,16 +5,16 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from runner_agent.contract.record import Record
 
 SOCKET = Path("/var/run/docker.sock")
 DAEMONS = (Path("/usr/bin/dockerd"), Path("/usr/local/bin/dockerd"))
 LOOK_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Docker:
+class Docker(Record):
     """One daemon, by its socket."""
 
     path: Path = SOCKET

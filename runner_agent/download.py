@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from runner_agent.aws import Signer
 from runner_agent.contract.bundle import RunnerPackage
+from runner_agent.contract.record import Record
 from runner_agent.listener.launch import PROGRAM
 from runner_agent.logs import Tell
 
@@ -28,8 +28,7 @@ class NoRoom(Exception):
     """The disk is too small for the runner, which no other source would change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(Record):
     """Where runners lie on this machine, and how the others are reached."""
 
     home: Path

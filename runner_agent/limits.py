@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runner_agent.contract.bundle import Limits
+from runner_agent.contract.record import Record
 
 KILL_SHARE = 20 / 45
 """How much of the margin before a termination is left when the tree is killed: T-20 s of T-45 s."""
@@ -22,8 +21,7 @@ SHUTDOWN_S = 30.0
 """What is left when the operating system says that it shuts down."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Record):
     """The last minutes of a machine that is going to be taken away."""
 
     stop_at: float

@@ -10,10 +10,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner_agent.cloud import Command
+from runner_agent.contract.record import Record
 
 assert sys.platform != "win32"  # noqa: S101 - what type checkers understand; nothing imports this there
 
@@ -23,8 +23,7 @@ KILL_ROUNDS = 50
 ROUND_S = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class PosixTree:
+class PosixTree(Record):
     """Starts the runner as its own user when the agent is root and there is one."""
 
     user: str = ""
@@ -73,8 +72,7 @@ class PosixTree:
             raise LookupError(f"runner user {self.user!r} does not exist on this machine") from None
 
 
-@dataclass(frozen=True, slots=True)
-class PosixProcess:
+class PosixProcess(Record):
     """A started program with all its descendants."""
 
     child: subprocess.Popen[bytes]
@@ -151,8 +149,7 @@ class PosixProcess:
                 return
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Record):
     """A line of the process table."""
 
     pid: int

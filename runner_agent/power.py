@@ -11,9 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from runner_agent.contract.record import Record
 from runner_agent.logs import Tell
 
 DEFAULT = "systemctl poweroff"
@@ -23,8 +23,7 @@ ATTEMPT_S = 10.0
 _SYSRQ = Path("/proc/sysrq-trigger")
 
 
-@dataclass(frozen=True, slots=True)
-class PowerOff:
+class PowerOff(Record):
     """Tries one command after the other, for ever: a machine that stays on costs money and does nothing."""
 
     command: str
@@ -75,8 +74,7 @@ def _run(argv: list[str]) -> int:
     return subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, timeout=ATTEMPT_S).returncode
 
 
-@dataclass(frozen=True, slots=True)
-class Watchdog:
+class Watchdog(Record):
     """Tells systemd that the agent is alive; without systemd, nobody."""
 
     address: str = ""

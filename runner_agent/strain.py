@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from runner_agent.contract.record import Record
 from runner_agent.vitals import MIB, Vitals
 
 GIB = 1024 * MIB
@@ -15,8 +14,7 @@ STALLED = 20.0
 """Percent of time lost to a lack of memory: what still runs there makes hardly any progress."""
 
 
-@dataclass(frozen=True, slots=True)
-class Strain:
+class Strain(Record):
     """Something is running short."""
 
     what: str

@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from runner_agent.contract.record import Record
 
 T = TypeVar("T")
 
@@ -18,8 +19,7 @@ _IDLE = (3, 4)
 """Of the processor's times: idle, and idle while it waits for a disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vitals:
+class Vitals(Record):
     """One look at the machine."""
 
     busy_s: float | None = None

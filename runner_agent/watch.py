@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runner_agent.contract.bundle import Limits
+from runner_agent.contract.record import Record, replace
 from runner_agent.limits import REGISTRATION_S, SILENCE_S, Ending, stop_time
 from runner_agent.listener.lines import Heard
 
@@ -26,8 +26,7 @@ class Why(StrEnum):
     CLOCK = "clock"
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Record):
     """Ask the runner to stop, and kill its whole tree when it is still there at a time."""
 
     why: Why
@@ -35,8 +34,7 @@ class Stop:
     kill_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Record):
     """What has been seen of one started runner. All times are by the machine's monotonic clock."""
 
     spawned_at: float

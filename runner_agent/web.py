@@ -6,9 +6,10 @@ import http.client
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
+
+from runner_agent.contract.record import Record, field
 
 MAX_BODY = 1024 * 1024
 REDIRECTS = 5
@@ -19,8 +20,7 @@ class Unreachable(OSError):
     """No whole answer came; the message names the address, never a header or a body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Record):
     """What to send. Headers can hold secrets, so they are never shown."""
 
     method: str
@@ -30,8 +30,7 @@ class Request:
     """A file is sent as it is read, and needs a Content-Length."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Record):
     """What came back, whatever the status."""
 
     status: int

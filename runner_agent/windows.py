@@ -9,11 +9,11 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from runner_agent.cloud import Command
+from runner_agent.contract.record import Record, field
 from runner_agent.vitals import MIB, Vitals
 
 T = TypeVar("T")
@@ -133,8 +133,7 @@ class Launcher:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class WindowsTree:
+class WindowsTree(Record):
     """Starts the runner inside a Job Object, before it can start anything itself."""
 
     api: Win32Api = field(default_factory=Win32Api)
@@ -187,8 +186,7 @@ class WindowsTree:
         """Nothing to do: the image grants the runner's folder to its user, and what is inside inherits it."""
 
 
-@dataclass(frozen=True, slots=True)
-class WindowsProcess:
+class WindowsProcess(Record):
     """A started program with everything in its job."""
 
     api: Win32Api

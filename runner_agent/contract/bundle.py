@@ -9,7 +9,8 @@ Every answer other than 200 has the body `{"error": "<one line>"}`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from runner_agent.contract.record import Record, field
 
 VERSION = 1
 """Raised when an old agent could misread a new bundle; both sides read one version back."""
@@ -19,8 +20,7 @@ LOG_TAG = "machine"
 """Of the session that writes a machine's log: its instance id, which AWS compares with the instance that asks."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserData:
+class UserData(Record):
     """The JSON in the launch template's user data; nothing in it is secret."""
 
     claim_url: str
@@ -28,8 +28,7 @@ class UserData:
     claim_deadline_s: float = 180.0
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Record):
     """A machine's request for work; who it is comes from its credentials, never from here."""
 
     agent_version: str
@@ -45,16 +44,14 @@ class Claim:
     version: int = VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Record):
     """A signed request that puts the runner's archive into the cache, and can put nothing else anywhere."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class RunnerPackage:
+class RunnerPackage(Record):
     """The exact runner to run: a version, its SHA-256 (hex), and where to get it, best source first."""
 
     version: str
@@ -67,8 +64,7 @@ class RunnerPackage:
     """How the archive gets into the cache, where it had to come from elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Record):
     """Deadlines of one machine's life, in seconds."""
 
     idle_s: float = 90.0
@@ -88,8 +84,7 @@ class Limits:
     """Spent at the end on getting the reports out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
+class Targets(Record):
     """Where the machine tells what happened; an empty address switches that one off."""
 
     region: str
@@ -102,16 +97,14 @@ class Targets:
     """Base address of an OTLP/HTTP collector; spans go to `<base>/v1/traces` as JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetupGroup:
+class SetupGroup(Record):
     """One group of lines in the job's "Set up job" step, as the runner's `.setup_info` has it."""
 
     group: str
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class IntendedJob:
+class IntendedJob(Record):
     """The job the machine was launched for; GitHub may hand its runner another one."""
 
     job_id: int
@@ -120,8 +113,7 @@ class IntendedJob:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Record):
     """All that a machine needs for one job."""
 
     instance_id: str

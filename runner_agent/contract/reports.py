@@ -6,8 +6,9 @@ A report's identity is (instance, sequence): sending it twice is harmless. The r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from runner_agent.contract.record import Record, field
 
 VERSION = 1
 
@@ -47,8 +48,7 @@ class Result(StrEnum):
     AGENT_CRASH = "agent_crash"
 
 
-@dataclass(frozen=True, slots=True)
-class Peaks:
+class Peaks(Record):
     """The most a job used; what could not be measured is None."""
 
     cpu_percent: float | None = None
@@ -57,8 +57,7 @@ class Peaks:
     network_mib: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Record):
     """One message from a machine. Times are seconds since the epoch, by the machine's clock."""
 
     kind: ReportKind

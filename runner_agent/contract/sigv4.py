@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from runner_agent.contract.record import Record, field
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+
+class Credentials(Record):
     """An AWS key pair, with the session token that temporary credentials carry."""
 
     access_key: str
@@ -22,8 +22,7 @@ class Credentials:
     token: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Record):
     """What a signature is good for: one service in one region."""
 
     region: str

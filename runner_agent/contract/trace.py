@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
+
+from runner_agent.contract.record import Record
 
 _HEADER = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
+class TraceContext(Record):
     """A position in a trace: the trace, and the span that whatever follows is a child of."""
 
     trace_id: str

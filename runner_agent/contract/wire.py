@@ -1,4 +1,4 @@
-"""Typed JSON: frozen dataclasses to plain data and back, refusing what does not fit.
+"""Typed JSON: records and frozen dataclasses to plain data and back, refusing what does not fit.
 
 `decode` is the one way in at every boundary. It names the field that is wrong, ignores keys it
 does not know (so that a newer sender can add some), and never coerces: "1" is not 1.
@@ -6,15 +6,16 @@ does not know (so that a newer sender can add some), and never coerces: "1" is n
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import functools
 import json
 import sys
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
+
+from runner_agent.contract.record import Record
 
 T = TypeVar("T")
 
@@ -27,9 +28,10 @@ class Malformed(ValueError):
 
 
 def encode(value: object) -> Any:
-    """Plain JSON data for a dataclass, enum, tuple, mapping or scalar; `None` fields are left out."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+    """Plain JSON data for a record, dataclass, enum, tuple, mapping or scalar; `None` fields are left out."""
+    names = _names(type(value))
+    if names is not None:
+        pairs = ((name, getattr(value, name)) for name in names)
         return {name: encode(item) for name, item in pairs if item is not None}
     if isinstance(value, enum.Enum):
         return value.value
@@ -41,7 +43,7 @@ def encode(value: object) -> Any:
 
 
 def dumps(value: object) -> str:
-    """Compact JSON text of a dataclass, with its keys in declaration order."""
+    """Compact JSON text of a record, with its keys in declaration order."""
     return json.dumps(encode(value), separators=(",", ":"), ensure_ascii=False)
 
 
@@ -57,7 +59,7 @@ def loads(kind: type[T], text: str | bytes) -> T:
 
 
 def decode(kind: type[T], data: object, path: str = "") -> T:
-    """Plain data as `kind`: a dataclass, StrEnum, scalar, tuple, mapping or a union of these."""
+    """Plain data as `kind`: a record, dataclass, StrEnum, scalar, tuple, mapping or a union of these."""
     return typing.cast("T", _decode(kind, data, path))
 
 
@@ -71,8 +73,8 @@ def _decode(kind: Any, data: object, path: str) -> object:
         return _tuple(kind, data, path)
     if origin in {dict, Mapping}:
         return _mapping(kind, data, path)
-    if dataclasses.is_dataclass(kind):
-        return _dataclass(kind, data, path)
+    if _names(kind) is not None:
+        return _record(kind, data, path)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return _enum(kind, data, path)
     return _scalar(kind, data, path)
@@ -117,15 +119,25 @@ def _mapping(kind: Any, data: object, path: str) -> object:
 def _fields(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
     """Name, resolved type and whether it is required, for each field; resolved once per class."""
     hints = typing.get_type_hints(kind)
-    missing = dataclasses.MISSING
-    return tuple(
-        (f.name, hints[f.name], f.default is missing and f.default_factory is missing)
-        for f in dataclasses.fields(kind)
-        if f.init
-    )
+    return tuple((name, hints[name], required) for name, required in _required(kind).items())
 
 
-def _dataclass(kind: Any, data: object, path: str) -> object:
+def _names(kind: Any) -> Iterable[str] | None:
+    """The fields of what travels as an object; None for anything else."""
+    if isinstance(kind, type) and issubclass(kind, Record):
+        return kind.__fields__
+    return getattr(kind, "__dataclass_fields__", None)
+
+
+def _required(kind: Any) -> dict[str, bool]:
+    if issubclass(kind, Record):
+        return {name: one.required for name, one in kind.__fields__.items()}
+    from dataclasses import MISSING, fields  # noqa: PLC0415 - a booting machine knows records only
+
+    return {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(kind) if f.init}
+
+
+def _record(kind: Any, data: object, path: str) -> object:
     if not isinstance(data, Mapping):
         raise Malformed(f"{path or kind.__name__}: expected an object, got {_name(data)}")
     values = {}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runner_agent.aws import Signer
 from runner_agent.ballast import Ballast
 from runner_agent.contract.bundle import Bundle
+from runner_agent.contract.record import Record
 from runner_agent.lifecycle.gauge import Gauge
 from runner_agent.lifecycle.hooks import Hooks
 from runner_agent.lifecycle.lookout import Lookout
@@ -16,8 +15,7 @@ from runner_agent.telemetry.peaks import Meter
 from runner_agent.telemetry.shipping import Shipper
 
 
-@dataclass(frozen=True, slots=True)
-class Attendants:
+class Attendants(Record):
     """They work in threads of their own, and end with the machine."""
 
     aids: Aids

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from runner_agent.aws import Signer
 from runner_agent.cloud import Identity, MetadataUnavailable
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import UserData
+from runner_agent.contract.record import Record
 from runner_agent.lifecycle.machine import Machine
 from runner_agent.lifecycle.story import Story
 
@@ -18,8 +18,7 @@ LAUNCH_TAG = "spotrunner:launch"
 _BEFORE_US = frozenset({"kernel", "userspace"})
 
 
-@dataclass(frozen=True, slots=True)
-class Booted:
+class Booted(Record):
     """A machine that knows itself."""
 
     story: Story

@@ -14,10 +14,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner_agent.cloud import Command, Notice, Process
+from runner_agent.contract.record import Record, field
 from runner_agent.lifecycle.machine import Machine
 from runner_agent.listener.launch import INTERRUPTION_FILE, MARK, inherited
 from runner_agent.listener.pipe import Tail, drain
@@ -26,8 +26,7 @@ FOLDER = "on-interruption.d"
 LINES = 20
 
 
-@dataclass(slots=True)
-class Hooks:
+class Hooks(Record, frozen=False):
     """What runs because of one notice."""
 
     machine: Machine

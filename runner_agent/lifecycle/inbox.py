@@ -6,10 +6,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from runner_agent.cloud import Notice
+from runner_agent.contract.record import Record
 from runner_agent.listener.lines import Said
 from runner_agent.vitals import Vitals
 
@@ -19,34 +19,29 @@ LONGEST_WAIT_S = 5.0
 """Between two signs of life to the watchdog."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rebalanced:
+class Rebalanced(Record):
     """The cloud recommends to leave this machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(Record):
     """The listener's process has ended."""
 
     code: int
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Record):
     """The listener's pipe has been read to its end."""
 
     dropped_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Record):
     """One of the agent's own threads has failed."""
 
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Record):
     """One look at the machine's vitals."""
 
     vitals: Vitals

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from runner_agent import clock, vitals
 from runner_agent.cloud import Metadata, Power, ProcessTree
+from runner_agent.contract.record import Record, field
 from runner_agent.docker import Docker
 from runner_agent.lifecycle.inbox import Inbox
 from runner_agent.logs import Redactor, Tell
 from runner_agent.vitals import Vitals
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Record):
     """How long the agent waits where no limit of the bundle says so."""
 
     race_s: float = 3.0
@@ -27,8 +26,7 @@ class Pace:
     gauge_s: float = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Record):
     """Everything around the agent."""
 
     metadata: Metadata

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from runner_agent import download
 from runner_agent.aws import Signer
 from runner_agent.cloud import Process
 from runner_agent.contract.bundle import Bundle, Offer
+from runner_agent.contract.record import Record, field
 from runner_agent.contract.reports import Result
 from runner_agent.lifecycle.card import card
 from runner_agent.lifecycle.machine import Machine
@@ -29,8 +29,7 @@ MOST_SHOWN = 200
 UPDATE_MARKER = "update.finished"
 
 
-@dataclass(slots=True)
-class Registration:
+class Registration(Record, frozen=False):
     """Runs one bundle's runner; started again, it stays the same registration."""
 
     machine: Machine

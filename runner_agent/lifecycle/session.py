@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 from runner_agent.cloud import Notice, Process
 from runner_agent.contract.bundle import Limits
+from runner_agent.contract.record import Record, replace
 from runner_agent.lifecycle.inbox import Closed, Exited, Happening, Inbox, Measured, Rebalanced
 from runner_agent.limits import ending
 from runner_agent.listener.lines import Heard, Parser, Said
@@ -49,8 +49,7 @@ class Witness(Protocol):
         """A busy listener has been silent for too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Record):
     """All that is known of a runner that is gone."""
 
     said: dict[Heard, str]

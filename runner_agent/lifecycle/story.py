@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner_agent import __version__
 from runner_agent.aws import Signer
 from runner_agent.cloud import Identity
 from runner_agent.contract.bundle import Bundle
+from runner_agent.contract.record import Record, field
 from runner_agent.contract.reports import Peaks, Report, ReportKind, Result
 from runner_agent.contract.trace import TraceContext
 from runner_agent.listener.outcome import Outcome
@@ -48,8 +48,7 @@ _COUNTED = (
 )
 
 
-@dataclass(slots=True)
-class Story:
+class Story(Record, frozen=False):
     """What is told about this machine; it has nowhere to tell it before the first bundle."""
 
     identity: Identity

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
+from runner_agent.contract.record import Record, replace
 from runner_agent.contract.reports import Result
 from runner_agent.lifecycle.session import Ended
 from runner_agent.listener.lines import Heard
@@ -55,8 +54,7 @@ def of_starved(outcome: Outcome, ended_programs: tuple[str, ...] | None) -> Outc
     return replace(outcome, result=Result.OUT_OF_MEMORY, reason=f"the kernel ended {who} for lack of memory")
 
 
-@dataclass(slots=True)
-class Relaunches:
+class Relaunches(Record, frozen=False):
     """How often one registration may be started again."""
 
     errors: int = 0

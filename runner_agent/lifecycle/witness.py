@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from runner_agent.ballast import Ballast
 from runner_agent.cloud import Notice
 from runner_agent.contract.bundle import Limits
+from runner_agent.contract.record import Record, field
 from runner_agent.contract.reports import ReportKind
 from runner_agent.lifecycle.hooks import Hooks
 from runner_agent.lifecycle.states import State
@@ -31,8 +31,7 @@ _PHASES = {
 _FOREVER = float("inf")
 
 
-@dataclass(frozen=True, slots=True)
-class Aids:
+class Aids(Record):
     """What a witness makes use of besides the story."""
 
     meter: Meter
@@ -42,8 +41,7 @@ class Aids:
     """Send lines of the runner's off; never waits."""
 
 
-@dataclass(slots=True)
-class Telling:
+class Telling(Record, frozen=False):
     """Tells the story of one started runner."""
 
     story: Story

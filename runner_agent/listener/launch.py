@@ -7,12 +7,12 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner_agent import __version__
 from runner_agent.cloud import Command, ProcessTree
 from runner_agent.contract.bundle import SetupGroup
+from runner_agent.contract.record import Record
 from runner_agent.telemetry import counters
 
 PROGRAM = "bin/Runner.Listener.exe" if os.name == "nt" else "bin/Runner.Listener"
@@ -36,8 +36,7 @@ _USED = ("_diag", "_work", "update.finished")
 _PRIVATE_KEY = ".credentials_rsaparams"
 
 
-@dataclass(frozen=True, slots=True)
-class Runner:
+class Runner(Record):
     """An unpacked runner that is ready to be started for one bundle."""
 
     folder: Path

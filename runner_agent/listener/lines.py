@@ -7,8 +7,9 @@ can influence, always with `[WORKER `. With its log on stdout each message comes
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from runner_agent.contract.record import Record
 
 
 class Heard(StrEnum):
@@ -35,8 +36,7 @@ class Heard(StrEnum):
     NO_ICU = "no_icu"
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Record):
     """One event, with the name, result or number that the line carried."""
 
     what: Heard

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from runner_agent.contract.record import Record
 from runner_agent.contract.reports import Result
 from runner_agent.listener.lines import Heard
 
@@ -40,8 +40,7 @@ class Next(StrEnum):
     """The same, once the runner has replaced itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Record):
     """How one started runner ended."""
 
     result: Result

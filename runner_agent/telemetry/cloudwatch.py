@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
 from runner_agent.aws import Signer
 from runner_agent.contract.bundle import LOG_TAG, Targets
+from runner_agent.contract.record import Record, field, replace
 from runner_agent.contract.sigv4 import Credentials
 from runner_agent.logs import Redactor
 from runner_agent.telemetry.shipping import Line, Send
@@ -48,8 +48,7 @@ def _call(signer: Signer, action: str, body: Mapping[str, object], timeout: floa
         raise Unreachable(f"log stream: {action}: status {answer.status}")
 
 
-@dataclass(slots=True)
-class Assumed:
+class Assumed(Record, frozen=False):
     """The role that writes logs, taken under this machine's own name and taken again before it expires."""
 
     signer: Signer

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from runner_agent import __version__
+from runner_agent.contract.record import Record, field
 from runner_agent.contract.trace import TraceContext
 from runner_agent.web import Request, Unreachable, exchange
 
@@ -17,8 +17,7 @@ _INTERNAL = 1
 Attribute = str | int | float | bool
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Record):
     """One piece of the machine's life, between two real moments in seconds since the epoch."""
 
     name: str

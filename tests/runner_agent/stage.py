@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import Bundle, Claim, IntendedJob, Limits, RunnerPackage, Targets, UserData
+from runner_agent.contract.record import replace
 from runner_agent.contract.reports import Report
 
 INSTANCE = "i-0123456789abcdef0"

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 from runner_agent.contract.bundle import Offer, RunnerPackage
+from runner_agent.contract.record import replace
 from runner_agent.contract.reports import Result
 from runner_agent.logs import Redactor
 from tests.runner_agent import runners

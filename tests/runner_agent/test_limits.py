@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import astuple
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +19,9 @@ from runner_agent.limits import ending, stop_time
     ],
 )
 def test_the_last_two_minutes_are_divided(left: float, expected: tuple[float, ...]) -> None:
-    assert astuple(ending(left, Limits(), 0.0)) == pytest.approx(expected)
+    last = ending(left, Limits(), 0.0)
+
+    assert (last.stop_at, last.kill_at, last.off_at) == pytest.approx(expected)
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0.1, 300))

@@ -11,13 +11,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from controller.local.aws import machine as process_one
 from runner_agent.commands import units
+from runner_agent.contract.record import replace
 from runner_agent.contract.reports import ReportKind, Result
 from tests.runner_agent.runners import JIT_SECRET, children, jit_config, starts
 from tests.runner_agent.stage import LOG_SECRET, LOG_TOKEN, PATIENCE_S, ROLE_SECRET, ROLE_TOKEN, Stage, until

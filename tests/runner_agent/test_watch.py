@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runner_agent.contract.bundle import Limits
+from runner_agent.contract.record import replace
 from runner_agent.limits import REGISTRATION_S, Ending, ending
 from runner_agent.listener.lines import Heard
 from runner_agent.watch import Stop, View, Why, decide, silent, wake_at

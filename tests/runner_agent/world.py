@@ -7,13 +7,14 @@ import json
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runner_agent import vitals
 from runner_agent.aws import Imds
 from runner_agent.contract.bundle import Bundle
+from runner_agent.contract.record import replace
 from runner_agent.contract.reports import Report, ReportKind
 from runner_agent.lifecycle.inbox import Inbox
 from runner_agent.lifecycle.life import live

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NoReturn
 
 import pytest
 
 from runner_agent.aws import Imds
 from runner_agent.cloud import Command, MetadataUnavailable
+from runner_agent.contract.record import replace
 from runner_agent.contract.reports import ReportKind, Result
 from runner_agent.contract.sigv4 import Credentials
 from runner_agent.posix import PosixProcess, PosixTree

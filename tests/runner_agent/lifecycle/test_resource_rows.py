@@ -7,12 +7,12 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runner_agent import vitals
+from runner_agent.contract.record import replace
 from runner_agent.contract.reports import Result
 from runner_agent.vitals import MIB, Vitals
 from tests.runner_agent.runners import starts

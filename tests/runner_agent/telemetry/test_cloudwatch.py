@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from runner_agent.aws import Signer
 from runner_agent.contract.bundle import Targets
+from runner_agent.contract.record import replace
 from runner_agent.contract.reports import Result
 from runner_agent.contract.sigv4 import Credentials
 from runner_agent.logs import Redactor
