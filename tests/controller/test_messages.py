@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, get_origin, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -14,16 +14,23 @@ from controller.domain.job_key import JobKey
 from controller.errors import Rejected
 from controller.messages import Chore, Chores, JobMoved, JobQueued, Message, Step, Wake
 from runner_agent.contract import wire
-from runner_agent.contract.reports import Report, ReportKind
+from runner_agent.contract.reports import Peaks, Report, ReportKind
 from tests.fakes import samples
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
+T = TypeVar("T")
 KINDS: tuple[type[Message], ...] = (JobQueued, Wake, JobMoved, Report, Chore)
 
 
 def any_message(kind: type[Message]) -> st.SearchStrategy[Message]:
     """Any value of a message class whose numbers JSON can carry."""
     st.register_type_strategy(float, FINITE)
+    st.register_type_strategy(Peaks, made(Peaks))
+    return made(kind)
+
+
+def made(kind: type[T]) -> st.SearchStrategy[T]:
+    """Any value of a class by the hints of its fields."""
     travel = {name: hint for name, hint in get_type_hints(kind).items() if get_origin(hint) is not ClassVar}
     return st.builds(kind, **{name: st.from_type(hint) for name, hint in travel.items()})
 
