@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from controller.adapters.fences import Fence, FencedFleet, FencedJobs, FencedLedger
     from controller.adapters.github.installations import Installations
     from controller.adapters.telemetry import Telemetry
+    from controller.domain.market import Market
+    from controller.domain.quotas import Quotas
     from controller.messages import Chore, Delivery
     from controller.ports import Configs, Jobs, Memory, Origins, Outbox, Tell
     from controller.usecases.boot_book import BootBook
     from controller.usecases.capacity_book import CapacityBook
+    from controller.usecases.kept_fact import KeptFact
     from controller.usecases.launch_machines import LaunchMachines
     from controller.usecases.region_watch import RegionWatch
     from controller.usecases.take_over import TakeOver
@@ -36,6 +39,10 @@ if TYPE_CHECKING:
 
 REREAD_S = 30.0
 """A bad signature may mean that the secret was replaced; forged ones must not make us ask each time."""
+
+MARKET_TTL_S = 900.0
+QUOTAS_TTL_S = 60.0
+"""How long a door knows what housekeeping has learnt before it reads it again."""
 
 
 @dataclass(slots=True)
@@ -140,6 +147,7 @@ def dispatch_door() -> QueueDoor:
         clock=time.time,
         origins=stack.origins(),
         peers=stack.peers(),
+        market=stack.market,
     )
     launch = stack.launcher()
     dispatch = Dispatch(
@@ -242,13 +250,17 @@ def claim_door() -> ClaimDoor:
 @cache
 def housekeeping_door() -> HousekeepingDoor:
     """The sweeps."""
+    from controller.adapters.aws.allowance import AccountAllowance
+    from controller.adapters.aws.offerings import Ec2Offerings
     from controller.adapters.github.census import CensusApi
     from controller.adapters.github.checks import ChecksApi
     from controller.adapters.github.deliveries import DeliveriesApi
     from controller.adapters.github.runs import RunsApi
     from controller.domain.housekeeping import Patience
     from controller.messages import Chores
+    from controller.usecases.count_quotas import CountQuotas
     from controller.usecases.keep_house import KeepHouse
+    from controller.usecases.learn_market import LearnMarket
     from controller.usecases.recover_jobs import RecoverDeliveries, RecoverJobs
     from controller.usecases.rerun_jobs import RerunJobs
     from controller.usecases.tell_commits import TellCommits
@@ -313,6 +325,15 @@ def housekeeping_door() -> HousekeepingDoor:
             Chores.RECOVER_DELIVERIES: recover_deliveries,
             Chores.RECOVER_JOBS: recover_jobs,
             Chores.BOOTS: watch_boots,
+            Chores.MARKET: LearnMarket(
+                Ec2Offerings(stack.clients, settings.region, tuple(environment.pairs(settings.subnets))),
+                stack.own_memory(),
+                stack.telemetry.tell,
+                time.time,
+            ),
+            Chores.QUOTAS: CountQuotas(
+                AccountAllowance(stack.clients), stack.market, stack.own_memory(), stack.telemetry.tell, time.time
+            ),
             Chores.REGIONS: _take_over(stack, installations),
         },
         tell=stack.telemetry.tell,
@@ -363,6 +384,7 @@ class _Stack:
     memory: DynamoMemory
     fleet: FencedFleet
     configs: SsmConfigs
+    market: KeptFact[Market]
     telemetry: Telemetry
 
     @property
@@ -449,7 +471,17 @@ class _Stack:
             tell=self.telemetry.tell,
             clock=time.time,
             new_id=lambda: uuid.uuid4().hex,
+            market=self.market,
+            quotas=self.quotas(),
         )
+
+    def quotas(self) -> KeptFact[Quotas]:
+        from controller.domain import quotas
+        from controller.usecases import count_quotas
+        from controller.usecases.kept_fact import KeptFact
+
+        unknown = quotas.Quotas()
+        return KeptFact(self.own_memory(), quotas.FACT, count_quotas.read, unknown, QUOTAS_TTL_S, time.time)
 
     def boot_book(self) -> BootBook:
         import secrets
@@ -481,6 +513,8 @@ def _stack(door: str) -> _Stack:
     from controller.adapters.aws.state import DynamoLaunches, DynamoLedger, DynamoMemory, Tables
     from controller.adapters.fences import Fence, FencedFleet, FencedJobs, FencedLedger
     from controller.adapters.telemetry import Telemetry
+    from controller.domain import market
+    from controller.usecases.kept_fact import KeptFact
     from controller.usecases.region_watch import RegionWatch
 
     settings = Settings.read(os.environ)
@@ -491,6 +525,7 @@ def _stack(door: str) -> _Stack:
     watch = RegionWatch(settings.region, regions, settings.region_lease_s, memory, time.time)
     fence = Fence(settings.region, watch.may_write)
     ledger = DynamoLedger(clients, tables)
+    own = DynamoMemory(clients, settings.memory_table, settings.region)
     return _Stack(
         settings=settings,
         clients=clients,
@@ -504,6 +539,7 @@ def _stack(door: str) -> _Stack:
         memory=memory,
         fleet=FencedFleet(Ec2Fleet(clients, settings.stack, environment.pairs(settings.subnets)), fence),
         configs=SsmConfigs(clients, settings.config_prefix, settings.config_ttl_s, settings.routing_parameter),
+        market=KeptFact(own, market.FACT, market.known, market.shipped(), MARKET_TTL_S, time.time),
         telemetry=Telemetry(settings.stack, door, settings.otlp_endpoint),
     )
 

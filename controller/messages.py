@@ -37,6 +37,8 @@ class Chores(StrEnum):
     RECOVER_DELIVERIES = "recover-deliveries"
     RECOVER_JOBS = "recover-jobs"
     BOOTS = "boots"
+    MARKET = "market"
+    QUOTAS = "quotas"
     REGIONS = "regions"
 
 

@@ -21,8 +21,17 @@ _CHANNELS = (
     "ssmmessages:OpenDataChannel",
 )
 
+_CATALOGUE = (
+    "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeSpotPriceHistory",
+    "pricing:GetProducts",
+    "servicequotas:ListServiceQuotas",
+)
+
 WHOLE_ACCOUNT = {
     "ec2:DescribeInstances": "EC2 supports no resource and no condition on a tag for it",
+    **dict.fromkeys(_CATALOGUE, "AWS knows no resource to narrow it to"),
     **dict.fromkeys(_CHANNELS, "Session Manager's channels have no resource to name"),
 }
 """Every action that any policy of ours allows on `*`, with the reason."""
@@ -206,6 +215,7 @@ _RESOURCES: Mapping[str, Callable[[Names, str], list[str]]] = {
     # GetParametersByPath is judged by the path itself, GetParameter by what lies under it.
     "parameters": lambda names, _: [_parameters(names).rstrip("/"), f"{_parameters(names)}*"],
     "every-instance": lambda _names, _name: ["*"],
+    "whole-catalogue": lambda _names, _name: ["*"],
     "cache": lambda names, _: [f"{names.cache}/*"],
     "claim-route": lambda names, _: [names.claim_route],
     # AWS's reference judges CreateLogStream by the group, its refusals name the stream: each is allowed.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from controller.domain.catalogue import InstanceType
 from controller.domain.events import Event
 from controller.domain.fleet_config import Arch, Os, RunnerConfig
 from controller.domain.interruption import RunJob, RunState
@@ -13,6 +14,7 @@ from controller.domain.job import Job
 from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchAnswer, LaunchPlan
 from controller.domain.lost_webhooks import Repository, Sent
+from controller.domain.quotas import Running
 from controller.domain.rules import Rules
 from controller.domain.runner import Runner
 from controller.messages import Chore, Delivery, JobMoved, JobQueued, Wake
@@ -152,6 +154,35 @@ class Fleet(Protocol):
 
     def console(self, instance_id: str) -> str:
         """What a machine has last written on its console, as it wrote it; empty where nothing is kept."""
+
+
+class Offerings(Protocol):
+    """What the cloud sells in this region; each raises `Unavailable` for limits and faults, `Rejected` for a refusal.
+
+    None of it is ever asked while a job waits for the answer.
+    """
+
+    def types(self) -> list[InstanceType]:
+        """Every machine type that there is as a spot machine, without its price."""
+
+    def zones(self) -> dict[str, tuple[str, ...]]:
+        """Type to the stack's zones that have it; a type that none of them has is not in it."""
+
+    def prices(self) -> dict[str, float]:
+        """Type to on-demand dollars an hour, with Linux."""
+
+    def spot_prices(self) -> dict[str, dict[str, float]]:
+        """Type to zone to spot dollars an hour now, with Linux."""
+
+
+class Allowance(Protocol):
+    """The account's own limits in this region; each raises `Unavailable` or `Rejected` as above."""
+
+    def limits(self) -> dict[str, float]:
+        """Every limit of EC2 that the account has, by its code."""
+
+    def running(self) -> Running:
+        """How many machines the account has in this region, ours and all others."""
 
 
 class Configs(Protocol):

@@ -207,6 +207,15 @@ SIGNALS: dict[str, Signal] = {
     "RegionLost": Signal(
         _WARNING, "region {region} has given no sign of life for {silent_s:.0f} s", (Metric("RegionsLost"),), alert=True
     ),
+    "LookFailed": Signal(_WARNING, "{what} can not be known now: {why}", (Metric("LooksFailed", by=("what",)),)),
+    "HeadroomSeen": Signal(
+        _INFO,
+        "quota {quota}: {used} of {limit:g} vCPU of {lifecycle} {group} in use",
+        (
+            Metric("VcpusUsed", field="used", by=("lifecycle", "group")),
+            Metric("VcpuLimit", field="limit", by=("lifecycle", "group")),
+        ),
+    ),
     "ChoreDone": Signal(
         _INFO,
         "{task}: looked at {looked_at}, acted on {acted_on} in {seconds:.3f} s (dry run: {dry_run})",

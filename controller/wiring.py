@@ -75,6 +75,7 @@ RESOURCES = {
     "launch": "what a launch touches: fleets, instances, volumes, interfaces, this stack's templates and subnets",
     "instances": "EC2 instances that carry this stack's tag",
     "every-instance": "all instances: DescribeInstances has no resource to narrow it to",
+    "whole-catalogue": "what EC2 sells and the account may have: nothing of it belongs to anybody",
     "runner-role": "the role in the machines' instance profile",
     "cache": "the objects of the runner cache bucket",
     "new-in-cache": "runner archives in the cache bucket, of which there is none of that name yet",
@@ -138,6 +139,16 @@ _LEASE = Grant(("dynamodb:GetItem",), "lease", "whether this region may still wr
 _LAUNCH = (
     Grant(("ec2:CreateFleet", "ec2:RunInstances", "ec2:CreateTags"), "launch", "CreateFleet runs and tags for us"),
     Grant(("iam:PassRole",), "runner-role", "the instance profile in the launch template"),
+)
+_CATALOGUE = Grant(
+    (
+        "ec2:DescribeInstanceTypes",
+        "ec2:DescribeInstanceTypeOfferings",
+        "ec2:DescribeSpotPriceHistory",
+        "pricing:GetProducts",
+    ),
+    "whole-catalogue",
+    "which machine types there are, where, and for how much",
 )
 _CONFIGS = Grant(("ssm:GetParameter",), "parameters", "runner configurations")
 _ROUTING = Grant(("ssm:GetParameter",), "parameters", "which labels are ours, where a stack has a routing document")
@@ -218,6 +229,8 @@ HOUSEKEEPER = Function(
         Grant(("dynamodb:GetItem",), "peer-lease", "whether a region that seems lost says so itself"),
         *_LAUNCH,
         Grant(("ec2:DescribeInstances",), "every-instance", "what the cloud really runs"),
+        _CATALOGUE,
+        Grant(("servicequotas:ListServiceQuotas",), "whole-catalogue", "which limit of the account is in the way"),
         Grant(("ec2:TerminateInstances",), "instances", "machines whose lease has run out"),
         Grant(("ec2:GetConsoleOutput",), "instances", "why a machine died in boot"),
     ),
@@ -267,6 +280,8 @@ SCHEDULES = (
     Schedule("recover-deliveries", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.RECOVER_DELIVERIES}),
     Schedule("recover-jobs", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.RECOVER_JOBS}),
     Schedule("boots", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.BOOTS}),
+    Schedule("market", 3_600, HOUSEKEEPING, {"kind": "chore", "task": Chores.MARKET}),
+    Schedule("quotas", 300, HOUSEKEEPING, {"kind": "chore", "task": Chores.QUOTAS}),
     Schedule("regions", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.REGIONS}),
 )
 

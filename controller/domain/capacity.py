@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from controller.domain import places, pools
+from controller.domain import places, pools, quotas
 from controller.domain.breaker import Breaker
 from controller.domain.launch import MOST_OFFERINGS, LaunchAnswer, Offering, Refusal
 from controller.domain.pacing import Pace
@@ -20,6 +20,11 @@ from controller.domain.runner import Lifecycle
 
 _WALLS = frozenset({RefusalKind.QUOTA, RefusalKind.SPECIAL})
 _THROTTLED = RefusalKind.RATE
+_OF_VCPUS = frozenset(
+    {"InstanceLimitExceeded", "MaxSpotInstanceCountExceeded", "SpotInstanceCountExceeded", "VcpuLimitExceeded"}
+)
+"""Limits that each group of families has for itself; the other ones are the account's as a whole."""
+_WHOLE = "*"
 SPECIAL_S = 3_600.0
 JITTER_S = 2.0
 
@@ -34,7 +39,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """The account's own limit in the way of a lifecycle; after `until` one machine is asked for, as a probe."""
+    """The account's own limit in the way; after `until` one machine is asked for, as a probe."""
 
     until: float
     code: str
@@ -52,6 +57,7 @@ class Capacity:
     forced: Mapping[str, Force] = field(default_factory=dict)
     """An operator's orders, by patterns of places."""
     walls: Mapping[str, Wall] = field(default_factory=dict)
+    """By `lifecycle/group of families`, where a star stands for all groups."""
     served: Mapping[str, float] = field(default_factory=dict)
     """How much of its share each waiting repository has had."""
     wake_at: float = 0.0
@@ -68,6 +74,8 @@ class Turn:
     began: float = 0.0
     closed: str = ""
     """Why this rung has nothing to give: the next one may be tried."""
+    walled: tuple[str, ...] = ()
+    """The groups of families whose own limits are a part of that."""
     paced: bool = False
     """There is no token left for a request, or for a machine: nothing may be asked on any rung."""
 
@@ -76,22 +84,24 @@ def turn(
     known: Capacity, lifecycle: Lifecycle, offerings: Sequence[Offering], wanted: int, now: float
 ) -> tuple[Capacity, Turn]:
     """The next request of a rung, with the record in which its tokens are taken and its probe is."""
-    if wall := known.walls.get(lifecycle):
-        if now < wall.until:
-            return known, Turn(closed=f"the account's limit: {wall.code}")
-        wanted = 1
-    codes = {one: _closed(known, lifecycle, one, now) for one in offerings}
-    usable = tuple(one for one in offerings if not codes[one])[:MOST_OFFERINGS]
+    codes = {one: closed(known, lifecycle, one, now) for one in offerings}
+    usable = [one for one in offerings if not codes[one]]
+    # Where anything goes without a probe, the probes wait: they are for one machine only.
+    free = [one for one in usable if not _walls(known, lifecycle, one)]
+    probed = _walls(known, lifecycle, usable[0]) if usable and not free else ()
+    usable = [one for one in usable if _walls(known, lifecycle, one) == probed][:MOST_OFFERINGS]
     if not usable:
-        return known, Turn(closed=", ".join(sorted(set(codes.values()))) or "no machine type and zone to ask for")
-    pace, granted = known.pace.lease(wanted, now)
+        why = ", ".join(sorted(set(codes.values()))) or "no machine type and zone to ask for"
+        walled = {quotas.group_of(one.instance_type) for one in offerings if _standing(known, lifecycle, one, now)}
+        return known, Turn(closed=why, walled=tuple(sorted(walled)))
+    pace, granted = known.pace.lease(1 if probed else wanted, now)
     if not granted:
         return known, Turn(paced=True)
-    walls = {**known.walls, lifecycle: replace(wall, until=now + wall.seconds)} if wall else known.walls
+    walls = {**known.walls, **{name: replace(one, until=now + one.seconds) for name, one in probed}}
     who = known.stamp
     spot = lifecycle is Lifecycle.SPOT
     breakers = places.probed(known.breakers, map(places.place_of, usable), who, now) if spot else known.breakers
-    return replace(known, pace=pace, walls=walls, breakers=breakers), Turn(granted, usable, who, now)
+    return replace(known, pace=pace, walls=walls, breakers=breakers), Turn(granted, tuple(usable), who, now)
 
 
 def answered(
@@ -104,11 +114,7 @@ def answered(
     """The record after an answer."""
     lifecycle, taken = asked
     kinds = {no.kind for no in answer.refusals}
-    walls = dict(known.walls)
-    if walled := [no for no in answer.refusals if no.kind in _WALLS]:
-        walls[lifecycle] = _wall(walled, now, terms)
-    elif answer.machines:
-        walls.pop(lifecycle, None)
+    walls = _after(known.walls, asked, answer, now, terms)
     if _THROTTLED in kinds:
         pace = known.pace.throttled(now, _jitter(known))
     else:
@@ -146,8 +152,10 @@ def unanswered(known: Capacity, now: float) -> Capacity:
     return replace(known, pace=known.pace.slowed(now, _jitter(known)))
 
 
-def _closed(known: Capacity, lifecycle: Lifecycle, one: Offering, now: float) -> str:
+def closed(known: Capacity, lifecycle: Lifecycle, one: Offering, now: float) -> str:
     """Why an offering is not asked for now; empty where it is."""
+    if wall := _standing(known, lifecycle, one, now):
+        return f"the account's limit: {wall.code}"
     name = places.place_of(one)
     match places.forced(known.forced, name):
         case Force.OPEN:
@@ -169,7 +177,36 @@ def _jitter(known: Capacity) -> float:
     return JITTER_S * (zlib.crc32(known.stamp.encode()) % 1_000) / 1_000
 
 
-def _wall(walled: Sequence[Refusal], now: float, terms: Terms) -> Wall:
-    special = next((no for no in walled if no.kind is RefusalKind.SPECIAL), None)
-    seconds = SPECIAL_S if special else terms.wall_s
-    return Wall(now + seconds, (special or walled[0]).code, seconds)
+def _walls(known: Capacity, lifecycle: Lifecycle, one: Offering) -> tuple[tuple[str, Wall], ...]:
+    """The walls before an offering, standing or to be probed."""
+    if not known.walls:
+        return ()
+    names = (f"{lifecycle}/{_WHOLE}", f"{lifecycle}/{quotas.group_of(one.instance_type)}")
+    return tuple((name, known.walls[name]) for name in names if name in known.walls)
+
+
+def _standing(known: Capacity, lifecycle: Lifecycle, one: Offering, now: float) -> Wall | None:
+    return next((wall for _, wall in _walls(known, lifecycle, one) if now < wall.until), None)
+
+
+def _after(
+    walls: Mapping[str, Wall], asked: tuple[Lifecycle, Turn], answer: LaunchAnswer, now: float, terms: Terms
+) -> Mapping[str, Wall]:
+    """The walls after an answer: a machine that started proves that its own are gone."""
+    lifecycle, taken = asked
+    passed = {_WHOLE, *(quotas.group_of(one.instance_type) for one in answer.machines)} if answer.machines else set()
+    left = {name: wall for name, wall in walls.items() if name not in {f"{lifecycle}/{group}" for group in passed}}
+    for no in answer.refusals:
+        if no.kind in _WALLS:
+            seconds = SPECIAL_S if no.kind is RefusalKind.SPECIAL else terms.wall_s
+            left |= {f"{lifecycle}/{group}": Wall(now + seconds, no.code, seconds) for group in _groups(no, taken)}
+    return left
+
+
+def _groups(no: Refusal, taken: Turn) -> set[str]:
+    """The groups of families that a limit is about."""
+    if no.code not in _OF_VCPUS:
+        return {_WHOLE}
+    named = [no.instance_type] if no.instance_type else [one.instance_type for one in taken.offerings]
+    # An answer to a replayed request comes without what it asked for.
+    return {quotas.group_of(name) for name in named} or {_WHOLE}

@@ -30,6 +30,8 @@ class InstanceType:
     """GB of disks inside the machine; 0 for none."""
     price: float | None
     """On-demand dollars an hour; None: not known."""
+    is_common: bool = False
+    """Whether it is offered to those who name no family."""
 
     @property
     def family(self) -> str:
@@ -66,5 +68,9 @@ def shipped() -> Catalogue:
 def parse(text: str) -> Catalogue:
     """A catalogue's text, as `controller.cli.make_catalogue` writes it."""
     data = json.loads(text)
-    types = tuple(InstanceType(name, Arch(arch), *rest) for name, arch, *rest in data["types"])
+    # Nobody should get a costly or a throttled machine unasked: only families that were priced by hand are common.
+    types = tuple(
+        InstanceType(name, Arch(arch), cpu, ram, nvme, price, price is not None)
+        for name, arch, cpu, ram, nvme, price in data["types"]
+    )
     return Catalogue(types, data["prices"], data["source"], data["savings"], data["savings_seen"])

@@ -328,6 +328,25 @@ class RegionLost:
 
 
 @dataclass(frozen=True, slots=True)
+class LookFailed:
+    """The cloud did not say something that housekeeping asked for; what was known of it before stays."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadroomSeen:
+    """How far the account's own limit is for one group of machine families, in vCPUs."""
+
+    quota: str
+    group: str
+    lifecycle: str
+    limit: float
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChoreDone:
     """One housekeeping task has run."""
 
@@ -374,5 +393,7 @@ Event = (
     | JobSentHome
     | JobRehomed
     | RegionLost
+    | LookFailed
+    | HeadroomSeen
     | ChoreDone
 )

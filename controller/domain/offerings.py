@@ -50,7 +50,7 @@ def filters(need: Need, rules: Sequence[Rule] = ()) -> Iterator[Filter]:
         yield Filter(f"family {' or '.join(need.families)}", lambda offered: is_named(offered, need.families))
     else:
         # Nobody should get a costly or a throttled machine without having asked for its family.
-        yield Filter("price not known, so only by name", lambda offered: offered.price is not None)
+        yield Filter("not common, so only by name", lambda offered: offered.is_common)
     for rule in rules:
         yield Filter(f"rule {rule.name!r}", lambda offered, rule=rule: _is_allowed(offered, rule))  # type: ignore[misc]  # the default binds the loop's rule
 

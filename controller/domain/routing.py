@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from controller.domain import catalogue, labels, offerings, policy
-from controller.domain.catalogue import InstanceType
+from controller.domain.catalogue import Catalogue, InstanceType
 from controller.domain.fleet_config import Retry, RunnerConfig
 from controller.domain.job import Job
 from controller.domain.launch import Disk
@@ -49,8 +49,14 @@ def wish(job: Job) -> labels.Wanted:
     return labels.parse((job.wanted,) if job.wanted else job.labels)
 
 
-def resolve(wanted: labels.Wanted, find: FindConfig, rules: Sequence[Rule] = ()) -> Route:
-    """The route of a wish; raises `Rejected` where a rule, or no configuration or machine type, allows it."""
+def resolve(
+    wanted: labels.Wanted, find: FindConfig, rules: Sequence[Rule] = (), known: Catalogue | None = None
+) -> Route:
+    """The route of a wish; raises `Rejected` where a rule, or no configuration or machine type, allows it.
+
+    Without a catalogue it is the one in this package.
+    """
+    types = (known or catalogue.shipped()).types
     policy.check(wanted, rules)
     config = find(wanted.config)
     if config is None:
@@ -62,7 +68,7 @@ def resolve(wanted: labels.Wanted, find: FindConfig, rules: Sequence[Rule] = ())
         ram=wanted.ram or (None if wanted.cpu else config.ram),
         families=wanted.families or (() if wanted.arch else config.families),
     )
-    choice = offerings.choose(catalogue.shipped().types, offerings.filters(need, rules))
+    choice = offerings.choose(types, offerings.filters(need, rules))
     if not choice.types:
         raise Rejected(_nothing(need, choice))
     return Route(
@@ -73,7 +79,7 @@ def resolve(wanted: labels.Wanted, find: FindConfig, rules: Sequence[Rule] = ())
         image=_image(wanted, config, need),
         disk=_disk(wanted, config, rules),
         choice=choice,
-        wider=_wider(wanted, config, need, choice, rules),
+        wider=_wider(wanted, config, need, choice, rules, types),
     )
 
 
@@ -89,12 +95,17 @@ def is_here(wanted: labels.Wanted, environment: str, *regions: str) -> bool:
 
 
 def _wider(
-    wanted: labels.Wanted, config: RunnerConfig, need: Need, choice: Choice, rules: Sequence[Rule]
+    wanted: labels.Wanted,
+    config: RunnerConfig,
+    need: Need,
+    choice: Choice,
+    rules: Sequence[Rule],
+    types: Sequence[InstanceType],
 ) -> tuple[InstanceType, ...]:
     """Nothing where the job named its families itself, or may have any."""
     if wanted.families or not need.families or not config.widen:
         return ()
-    more = offerings.choose(catalogue.shipped().types, offerings.filters(replace(need, families=config.widen), rules))
+    more = offerings.choose(types, offerings.filters(replace(need, families=config.widen), rules))
     return tuple(offered for offered in more.types if offered not in choice.types)
 
 

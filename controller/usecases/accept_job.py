@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from controller.domain import interruption, labels, reading, routing
+from controller.domain import market as markets
 from controller.domain.events import JobAccepted, JobKnown, JobRefused, JobSentHome
 from controller.domain.fleet_config import RunnerConfig
 from controller.domain.job import Job, JobState
 from controller.domain.job_key import JobKey
+from controller.domain.market import Market
 from controller.domain.rules import Forks, Trust
 from controller.errors import Rejected
 from controller.messages import JobQueued, Wake
@@ -33,6 +35,7 @@ class AcceptJob:
     """Who can tell forks; without it a stack with a policy for forks takes every run for one."""
     peers: Mapping[str, Outbox] = field(default_factory=dict)
     """Where jobs go that another region of the environment is in charge of."""
+    market: Callable[[], Market] = markets.shipped
 
     def __call__(self, messages: Sequence[JobQueued]) -> list[Job]:
         """Write down the jobs that mean this stack; those that were new and live here, as they now stand.
@@ -81,7 +84,7 @@ class AcceptJob:
             read = reading.read(message.labels, rules)
             limits = rules.policy.rules_for(message.repository)
             wanted = self._trusted(message, read.wanted, rules.forks)
-            route = routing.resolve(wanted, self._find, limits)
+            route = routing.resolve(wanted, self._find, limits, self.market().catalogue)
         except Rejected as refusal:
             return replace(job, state=JobState.REFUSED, reason=str(refusal))
         foreign = read.grammar != reading.OURS or wanted != read.wanted

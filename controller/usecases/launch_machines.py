@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from controller import wiring
 from controller.domain import job as jobs_of
-from controller.domain import launch, routing
+from controller.domain import launch, quotas, routing
+from controller.domain import market as markets
 from controller.domain.capacity import Turn
 from controller.domain.events import (
     Event,
@@ -28,7 +29,9 @@ from controller.domain.fleet_config import RunnerConfig
 from controller.domain.job import Job, JobState
 from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchAnswer, LaunchPlan, LaunchState, Machine, Offering, Refusal, Rung
-from controller.domain.runner import Runner
+from controller.domain.market import Market
+from controller.domain.quotas import Quotas
+from controller.domain.runner import Lifecycle, Runner
 from controller.domain.settlement import Settlement, settle
 from controller.errors import Rejected, Unavailable
 from controller.ports import Configs, Fleet, Jobs, Launches, Ledger, Record, Runners, Tell
@@ -76,12 +79,14 @@ class LaunchMachines:
     tell: Tell
     clock: Callable[[], float]
     new_id: Callable[[], str]
+    market: Callable[[], Market] = markets.shipped
+    quotas: Callable[[], Quotas] = Quotas
 
     def __call__(self, group: Sequence[Job]) -> None:
         """Climb the capacity ladder for waiting jobs of one shape until each has a machine or a reason."""
         try:
             rules = self.configs.rules(self.clock()).policy.rules_for(group[0].repository)
-            route = routing.resolve(routing.wish(group[0]), self._find, rules)
+            route = routing.resolve(routing.wish(group[0]), self._find, rules, self.market().catalogue)
             self._template(route.platform)
         except Rejected as refusal:
             self._refuse(group, str(refusal))
@@ -125,10 +130,10 @@ class LaunchMachines:
         """Rung by rung, each with those that the rungs before could not serve; `why` is the reason to begin higher."""
         left = group
         for rung in launch.rungs(spot=route.spot and not why):
-            types = [kind.name for kind in launch.types_of(rung, route.types, route.wider)]
-            if not types:
+            offerings = self.market().ladder(rung, route.types, route.wider, self.ground.subnets)
+            if not offerings:
                 continue
-            step = Step(route, rung, tuple(launch.every_offering(types, self.ground.subnets)), why)
+            step = Step(route, rung, offerings, why)
             left, no = self._serve(left, step)
             if not left or not no:
                 return
@@ -146,7 +151,7 @@ class LaunchMachines:
             if turn.paced:
                 self.tell(LaunchesPaced(step.route.config.name, len(left)))
             if not turn.count:
-                return left, turn.closed
+                return left, self._with_limits(turn, lifecycle)
             reserved = self._reserve(left[: turn.count], step, turn)
             unserved, refusals = self._ask(*reserved, turn, known={}) if reserved else ((), ())
             left = (*unserved, *left[turn.count :])
@@ -156,6 +161,14 @@ class LaunchMachines:
             if unserved:
                 return left, launch.why(refusals) if launch.may_climb(refusals) else ""
         return (), ""
+
+    def _with_limits(self, turn: Turn, lifecycle: Lifecycle) -> str:
+        """Why a rung is closed, with the limits of the account that are a part of that and how to raise them."""
+        if not turn.walled:
+            return turn.closed
+        known = self.quotas()
+        limits = (quotas.words(known.of(lifecycle, group)) for group in turn.walled)
+        return " - ".join(filter(None, (turn.closed, *limits)))
 
     def _send_back(self, left: Sequence[Job], refusals: Sequence[Refusal]) -> None:
         """They wait for another try, or are refused where no try will ever do."""

@@ -18,7 +18,9 @@ from controller.errors import Rejected, Unavailable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_pricing import PricingClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
@@ -37,7 +39,7 @@ ONCE = Config(
 """For CreateFleet: a retry inside the SDK would hide throttling, and our launch record is the better retry."""
 
 
-_ALL = ("dynamodb", "sqs", "ssm", "secrets", "ec2", "ec2_once")
+_ALL = ("dynamodb", "sqs", "ssm", "secrets", "ec2", "ec2_once", "pricing", "quotas")
 
 
 class Clients:
@@ -88,6 +90,18 @@ class Clients:
         with self._lock:
             return self._session.client("ec2", config=ONCE)
 
+    @cached_property
+    def pricing(self) -> PricingClient:
+        """The price list of every region, which is read in only a few."""
+        with self._lock:
+            return self._session.client("pricing", region_name=_price_region(self._region), config=SLOW)
+
+    @cached_property
+    def quotas(self) -> ServiceQuotasClient:
+        """The account's own limits."""
+        with self._lock:
+            return self._session.client("service-quotas", config=SLOW)
+
     def make_all(self) -> None:
         """Make every client now, from the environment as it is now."""
         for name in _ALL:
@@ -99,6 +113,12 @@ class Clients:
             client = self.__dict__.pop(name, None)
             if client is not None:
                 client.close()
+
+
+def _price_region(region: str) -> str:
+    """https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html."""
+    near = {"eu": "eu-central-1", "ap": "ap-south-1", "cn": "cn-northwest-1"}
+    return near.get(region.partition("-")[0], "us-east-1")
 
 
 @contextmanager

@@ -39,6 +39,8 @@ from controller.local.aws.principals import EVENTS_SERVICE, FOREVER_S, Credentia
 from controller.local.aws.provision import GitHubApp, Stack, deploy
 from controller.local.aws.queue import Depth
 from controller.local.aws.roles import account, names, roles, trusts
+from controller.local.aws.sales import price_list
+from controller.local.aws.service_quotas import ServiceQuotas
 from controller.local.aws.sqs import Sqs
 from controller.local.aws.store import Store
 from controller.local.aws.sts import Sts
@@ -301,6 +303,8 @@ class LocalCloud:
             "ssm": Parameters(options.region).answer,
             "ec2": self._ec2.answer,
             "logs": self._logs.answer,
+            "pricing": price_list,
+            "servicequotas": ServiceQuotas().answer,
             "sts": Sts(self._credentials, store.answer).answer,
         }
 

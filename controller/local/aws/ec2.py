@@ -6,11 +6,11 @@ import secrets
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from controller.local.aws import ec2_shapes, ec2_wire, spot_history
+from controller.local.aws import ec2_shapes, ec2_wire, sales, spot_history
 from controller.local.aws.buckets import THROTTLED, Buckets
 from controller.local.aws.calls import Call
 from controller.local.aws.fleet import Allotted, Pool, Wanted, read
@@ -44,6 +44,8 @@ class Supply:
     pools: Pools
     buckets: Buckets
     prices: Prices
+    lacking: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    """Zone to the machine types that it does not have."""
 
 
 class Ec2:
@@ -67,6 +69,8 @@ class Ec2:
             "CreateTags": self.create_tags,
             "GetConsoleOutput": self.console,
             "DescribeSpotPriceHistory": self.spot_prices,
+            "DescribeInstanceTypes": sales.types,
+            "DescribeInstanceTypeOfferings": self.type_offerings,
         }
 
     def answer(self, call: Call) -> Reply:
@@ -141,6 +145,10 @@ class Ec2:
     def spot_prices(self, fields: Fields) -> Fields:
         """DescribeSpotPriceHistory."""
         return spot_history.describe(fields, self._supply.prices, self._network.zones)
+
+    def type_offerings(self, fields: Fields) -> Fields:
+        """DescribeInstanceTypeOfferings."""
+        return sales.offerings(fields, self._network.zones, self._supply.lacking)
 
     def _fault(self, action: str) -> str:
         with self._lock:

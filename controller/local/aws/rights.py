@@ -222,6 +222,15 @@ def _logs(call: Call, account: Account) -> Pairs | None:  # noqa: ARG001 - every
     return [(f"logs:{call.action}", _arn(call, f"log-group:{group}:log-stream:{stream}")) for stream in streams]
 
 
+def _no_resource(*actions: str) -> Callable[[Call, Account], Pairs | None]:
+    """A service that is judged by the action alone."""
+
+    def pairs(call: Call, account: Account) -> Pairs | None:  # noqa: ARG001 - every service's shape
+        return [(f"{call.service}:{call.action}", "*")] if call.action in actions else None
+
+    return pairs
+
+
 def _sts(call: Call, account: Account) -> Pairs | None:  # noqa: ARG001 - every service's shape
     # Everybody may ask who he is, even where a policy denies it.
     if call.action == "GetCallerIdentity":
@@ -243,8 +252,10 @@ _SERVICES: Mapping[str, Callable[[Call, Account], Pairs | None]] = {
     "dynamodb": _dynamodb,
     "execute-api": _execute_api,
     "logs": _logs,
+    "pricing": _no_resource("GetProducts"),
     "s3": _s3,
     "secretsmanager": _secretsmanager,
+    "servicequotas": _no_resource("ListServiceQuotas"),
     "sqs": _sqs,
     "ssm": _ssm,
     "sts": _sts,

@@ -27,6 +27,8 @@ MODELLED = frozenset({"aws:tagkeys", "ec2:createaction", "ec2:region", "ec2:sour
 _NO_RESOURCE = frozenset(
     {
         "DescribeInstances",
+        "DescribeInstanceTypeOfferings",
+        "DescribeInstanceTypes",
         "DescribeLaunchTemplates",
         "DescribeSpotPriceHistory",
         "DescribeSubnets",

@@ -63,7 +63,7 @@ def test_a_plan_says_machines_prices_refusals_and_the_labels_to_register() -> No
     assert "Rules          no-giants: nothing against it" in words
     assert "c6a.2xlarge      8 vCPU, 16 GiB     $0.1193/h" in words
     assert "us-east-1a, us-east-1b, us-east-1c" in words
-    assert "for price not known, so only by name: " in words
+    assert "for not common, so only by name: " in words
     assert words.endswith("Registers as   self-hosted, build-8cpu\n")
 
 

@@ -78,7 +78,7 @@ def test_every_type_is_chosen_or_refused_by_one_filter_by_name() -> None:
         "architecture x64",
         "cpu 4 to 8",
         "ram 8 to 16 GiB",
-        "price not known, so only by name",
+        "not common, so only by name",
         "rule 'no-intel'",
     ]
     assert sorted([*refused, *choice.types], key=lambda kind: kind.name) == sorted(CATALOGUE, key=lambda k: k.name)

@@ -10,7 +10,8 @@ from functools import partial
 import pytest
 
 from controller import wiring
-from controller.domain import catalogue
+from controller.domain import catalogue, market, quotas
+from controller.domain.catalogue import InstanceType
 from controller.domain.events import (
     JobBackInLine,
     JobHeld,
@@ -20,9 +21,10 @@ from controller.domain.events import (
     LaunchRefused,
     LaunchReplayed,
 )
-from controller.domain.fleet_config import Span
+from controller.domain.fleet_config import Arch, Span
 from controller.domain.job import JobState, move
 from controller.domain.launch import Launch, LaunchPlan, LaunchState, Refusal
+from controller.domain.market import Learnt
 from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle, RunnerState
 from controller.errors import Unavailable
@@ -506,6 +508,60 @@ def test_a_quota_holds_the_jobs_in_line_with_its_name_and_is_tried_by_one_machin
     assert all(code in reason for code in QUOTAS.values() for reason in reasons)
     assert [plan_of(text).count for text in world.fleet.requests[asked:]] == [1, 1]
     assert set(world.states().values()) == {JobState.WAITING}
+
+
+def test_a_job_that_waits_for_a_quota_names_it_and_how_to_raise_it_and_is_written_once() -> None:
+    world = World(samples.config(spot=False))
+    world.quotas = quotas.counted({"L-1216C47A": 5.0}, {}, {}, 1.0)
+    world.fleet.refuse_next.append(Refusal(RefusalKind.QUOTA, "VcpuLimitExceeded"))
+    world.arrive(1)
+    world.wake()
+    saved = len(world.ledger.saves)
+
+    world.quotas = quotas.counted({"L-1216C47A": 5.0}, {("c7a.large", Lifecycle.ON_DEMAND): 2}, {}, 2.0)
+    world.wake()
+
+    assert world.job(1).reason == (
+        "on-demand: the account's limit: VcpuLimitExceeded - 5 vCPU of on-demand standard; "
+        "ask for more of quota L-1216C47A in the Service Quotas console"
+    )
+    assert len(world.ledger.saves) == saved
+    assert len(world.fleet.requests) == 1
+
+
+def test_the_limit_of_one_group_of_families_is_none_of_another() -> None:
+    world = World(samples.config("gpu", families=("g5",), spot=False), samples.config(spot=False))
+    world.fleet.refuse_next.append(Refusal(RefusalKind.QUOTA, "VcpuLimitExceeded"))
+
+    world.arrive(1, labels=("spotrunner/gpu",))
+    world.arrive(2)
+
+    assert world.states()[1] is JobState.WAITING
+    assert world.machine_of(2)
+
+
+def test_the_market_says_what_is_asked_first_and_in_which_zones() -> None:
+    world = World(samples.config(families=("c7a", "m7a"), cpu=Span(4.0, 4.0)))
+    here, there = list(SUBNETS)[:2]
+    learnt = Learnt(
+        zones={"c7a.xlarge": (there,), "m7a.xlarge": (here, there)},
+        spot={"c7a.xlarge": {there: 0.09}, "m7a.xlarge": {here: 0.05}},
+    )
+    world.market = market.market(learnt)
+
+    world.arrive(1)
+
+    asked = [(one.instance_type, one.zone) for one in plan_of(world.fleet.requests[0]).offerings]
+    assert asked == [("m7a.xlarge", here), ("m7a.xlarge", there), ("c7a.xlarge", there)]
+
+
+def test_a_family_that_only_the_cloud_knows_serves_those_who_name_it() -> None:
+    world = World(samples.config(families=("c9z",), cpu=Span(4.0, 4.0)))
+    world.market = market.market(Learnt(types=(InstanceType("c9z.xlarge", Arch.X64, 4, 8.0, 0, None),)))
+
+    world.arrive(1)
+
+    assert {one.instance_type for one in plan_of(world.fleet.requests[0]).offerings} == {"c9z.xlarge"}
 
 
 def test_once_the_quota_has_room_again_everybody_gets_a_machine_in_the_same_breath() -> None:

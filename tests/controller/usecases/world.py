@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, TypeVar, cast
 
 from controller.adapters.fences import Fence, FencedFleet, FencedJobs, FencedLedger
+from controller.domain import market
 from controller.domain.breaker import BreakerPolicy
 from controller.domain.capacity import Terms as CapacityTerms
 from controller.domain.fleet_config import RunnerConfig, Span
@@ -16,6 +17,7 @@ from controller.domain.interruption import Advised, Ended, Notice, Warned
 from controller.domain.job import Job, JobState
 from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchState
+from controller.domain.quotas import Quotas
 from controller.domain.runner import Runner
 from controller.errors import Rejected
 from controller.messages import Chore, Chores, Delivery, JobMoved, JobQueued, Step, Wake
@@ -121,6 +123,7 @@ class World:
         self.runs, self.checks = FakeRuns(), FakeChecks()
         self.census, self.deliveries = FakeCensus(), FakeDeliveryLog()
         self.backlog, self.outbox, self.told = FakeBacklog(), FakeOutbox(), Told()
+        self.market, self.quotas = market.shipped(), Quotas()
         self._ids, self._sequence, self._stamps = count(1), count(1), count(1)
         self.doors()
 
@@ -146,6 +149,8 @@ class World:
             tell=self.told,
             clock=self.clock,
             new_id=lambda: f"launch-{'' if self.region == REGION else self.region}{next(self._ids)}",
+            market=lambda: self.market,
+            quotas=lambda: self.quotas,
         )
         self.accept = AcceptJob(
             environment="dev",
@@ -156,6 +161,7 @@ class World:
             tell=self.told,
             clock=self.clock,
             peers=self.peers,
+            market=lambda: self.market,
         )
         backlog = watched(self.backlog, around)
         self.boots = BootBook(
