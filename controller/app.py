@@ -450,7 +450,9 @@ class _Stack:
     def launcher(self) -> LaunchMachines:
         import uuid
 
+        from controller.adapters.fences import FencedLedger
         from controller.usecases.launch_machines import Ground, LaunchMachines
+        from controller.usecases.move_jobs import MoveJobs
 
         ground = Ground(
             stack=self.settings.stack,
@@ -473,6 +475,13 @@ class _Stack:
             new_id=lambda: uuid.uuid4().hex,
             market=self.market,
             quotas=self.quotas(),
+            elsewhere=MoveJobs(
+                self.watch,
+                FencedLedger(self.bare_ledger, self.fence, gives_away=True),
+                self.peers(),
+                self.telemetry.tell,
+                time.time,
+            ),
         )
 
     def quotas(self) -> KeptFact[Quotas]:

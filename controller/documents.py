@@ -165,6 +165,7 @@ BETWEEN = {
     "claim_deadline_s": (1, _FIVE_DAYS),
     "job_limit_s": (1, _FIVE_DAYS),
     "on_demand_after": (1, 100),
+    "elsewhere_after_s": (0, 86_400),
     "most_jobs": (1, 1_000_000),
     "priority": (-1_000, 1_000),
 }

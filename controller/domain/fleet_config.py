@@ -62,6 +62,8 @@ class RunnerConfig:
     """Families that will do where `families` have no spot machine left, for jobs that name no family themselves."""
     on_demand_after: int | None = None
     """After so many failures a job is not offered spot machines any more."""
+    elsewhere_after_s: float | None = None
+    """A job so long in line goes to another region of the environment, once, where this one has no machine for it."""
     most_jobs: int | None = None
     """How many jobs of this configuration may have a machine at a time."""
     priority: int = 0

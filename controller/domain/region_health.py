@@ -71,6 +71,11 @@ def rehomed(job: Job, home: str, now: float, reason: str) -> Job:
     )
 
 
+def may_leave(job: Job, after_s: float, now: float) -> bool:
+    """Whether a job that gets no machine at home may try another one: once, so that none is sent to and fro."""
+    return job.state is JobState.WAITING and job.epoch == 0 and now - job.queued_at >= after_s
+
+
 def may_still_run(job: Job, runner: Runner | None, now: float, provisioning_s: float, grace_s: float) -> bool:
     """Whether the machine that a lost region launched for a job may still come for it."""
     if job.state is JobState.WAITING:

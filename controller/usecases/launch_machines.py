@@ -36,6 +36,7 @@ from controller.domain.settlement import Settlement, settle
 from controller.errors import Rejected, Unavailable
 from controller.ports import Configs, Fleet, Jobs, Launches, Ledger, Record, Runners, Tell
 from controller.usecases.capacity_book import CapacityBook
+from controller.usecases.move_jobs import stay
 from runner_agent.contract.trace import TraceContext
 
 _TRIES = 5
@@ -81,6 +82,8 @@ class LaunchMachines:
     new_id: Callable[[], str]
     market: Callable[[], Market] = markets.shipped
     quotas: Callable[[], Quotas] = Quotas
+    elsewhere: Callable[[Sequence[Job], RunnerConfig, str], Sequence[Job]] = stay
+    """Another region takes some of the jobs that get no machine here; those that stay."""
 
     def __call__(self, group: Sequence[Job]) -> None:
         """Climb the capacity ladder for waiting jobs of one shape until each has a machine or a reason."""
@@ -138,6 +141,7 @@ class LaunchMachines:
             if not left or not no:
                 return
             why = "; ".join(filter(None, (why, f"{rung}: {no}")))
+        left = self.elsewhere(left, route.config, why)
         self._explain(left, {job.key: job.version for job in group}, why)
 
     def _serve(self, left: Sequence[Job], step: Step) -> tuple[Sequence[Job], str]:

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from controller.domain import routing
 from controller.domain.deliveries import MessageDelayed
 from controller.domain.events import JobRehomed, RegionLost
 from controller.domain.housekeeping import Patience
@@ -33,6 +32,7 @@ from controller.ports import (
     RunRef,
     Tell,
 )
+from controller.usecases.move_jobs import is_pinned
 from controller.usecases.region_watch import REPLICATED_S, RegionWatch, lease_of
 
 _AT_ONCE = 500
@@ -88,7 +88,7 @@ class TakeOver:
         """Waiting jobs that may run anywhere go to another region; those under way end here."""
         refuge = self.watch.refuge()
         waiting = self.jobs.waiting(_AT_ONCE)
-        free = [job for job in waiting if refuge and not _pinned(job)]
+        free = [job for job in waiting if refuge and not is_pinned(job)]
         moved = [job.id for job in free if dry_run or self._move(job, refuge, f"{self.watch.region} drains")]
         if moved and not dry_run:
             self.peers[refuge].outbox.send(Wake(f"{self.watch.region} drains"), REPLICATED_S)
@@ -168,13 +168,6 @@ class TakeOver:
         if self.ledger.save([moved]):
             return False
         self.tell(JobRehomed(job.id, job.repository, job.home, home, moved.epoch, reason))
-        return True
-
-
-def _pinned(job: Job) -> bool:
-    try:
-        return bool(routing.wish(job).region)
-    except Rejected:
         return True
 
 

@@ -110,7 +110,7 @@ def test_what_is_allowed_everywhere_is_needed_by_somebody() -> None:
         action
         for _, grants in GRANTED
         for grant in grants
-        if grant.resource == "every-instance"
+        if grant.resource in {"every-instance", "whole-catalogue"}
         for action in grant.actions
     }
 

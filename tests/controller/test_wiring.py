@@ -198,7 +198,8 @@ def test_every_housekeeping_task_has_its_schedule() -> None:
 
 
 def test_a_lost_job_is_looked_at_within_five_minutes() -> None:
-    assert all(schedule.every_s <= 300 for schedule in SCHEDULES)
+    # What the cloud sells changes an order and no job's fate.
+    assert all(schedule.every_s <= 300 for schedule in SCHEDULES if schedule.body.get("task") != Chores.MARKET)
 
 
 def test_every_queue_and_table_has_its_setting() -> None:

@@ -32,6 +32,7 @@ from controller.usecases.hear_reports import HearReports
 from controller.usecases.hold_jobs import HoldJobs
 from controller.usecases.keep_house import KeepHouse
 from controller.usecases.launch_machines import Ground, LaunchMachines
+from controller.usecases.move_jobs import MoveJobs
 from controller.usecases.pick_jobs import PickJobs
 from controller.usecases.recover_jobs import RecoverDeliveries, RecoverJobs
 from controller.usecases.region_watch import RegionWatch
@@ -151,6 +152,13 @@ class World:
             new_id=lambda: f"launch-{'' if self.region == REGION else self.region}{next(self._ids)}",
             market=lambda: self.market,
             quotas=lambda: self.quotas,
+            elsewhere=MoveJobs(
+                self.watch,
+                FencedLedger(watched(self.ledger, around), fence, gives_away=True),
+                self.peers,
+                self.told,
+                self.clock,
+            ),
         )
         self.accept = AcceptJob(
             environment="dev",

@@ -30,7 +30,7 @@ def cloud(start_cloud: Callable[..., LocalCloud]) -> LocalCloud:
 
 @pytest.fixture
 def clients(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
-    keys = cloud._admin  # noqa: SLF001 - the operator's own keys
+    keys = cloud._admin
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.front_url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
@@ -63,7 +63,7 @@ def test_every_type_has_the_zones_of_the_stack(offerings: Offerings) -> None:
     found = offerings.zones()
 
     assert found.keys() == SHIPPED.keys()
-    assert {zones for zones in found.values()} == {ZONES}
+    assert set(found.values()) == {ZONES}
 
 
 def test_prices_are_dollars_an_hour_and_spot_is_cheaper(offerings: Offerings) -> None:
