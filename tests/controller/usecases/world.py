@@ -135,8 +135,10 @@ class World:
         jobs, runners = FencedJobs(watched(self.jobs, around), fence), watched(self.runners, around)
         launches, ledger = watched(self.launches, around), FencedLedger(watched(self.ledger, around), fence)
         fleet, configs = FencedFleet(watched(self.fleet, around), fence), self.configs
+        # Regions share the table, and what each knows of its own cloud has its own name there.
+        own = self.memory.only(self.region) if len(self.regions) > 1 else self.memory
         self.book = CapacityBook(
-            watched(self.memory, around), CapacityTerms(), self.clock, lambda: f"stamp-{next(self._stamps)}"
+            watched(own, around), CapacityTerms(), self.clock, lambda: f"stamp-{next(self._stamps)}"
         )
         self.launch = LaunchMachines(
             ground=Ground(f"dev-{self.region}", self.region, TEMPLATES, SUBNETS, claim_deadline_s=180.0),
