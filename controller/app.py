@@ -563,6 +563,15 @@ def operator_configs(stack: str, region: str) -> Configs:
     return SsmConfigs(Clients(region), prefix, ttl_s=60.0, routing=f"{prefix}{documents.ROUTING}")
 
 
+def operator_memory(environment: str, region: str) -> Memory:
+    """What a stack remembers of its region, read with the operator's own credentials."""
+    from controller import schema
+    from controller.adapters.aws.clients import Clients
+    from controller.adapters.aws.state import DynamoMemory
+
+    return DynamoMemory(Clients(region), schema.physical(environment, schema.MEMORY), region)
+
+
 _DOORS: dict[str, Callable[[], object]] = {
     "webhook": webhook_door,
     "dispatch": dispatch_door,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import time
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +18,7 @@ except ModuleNotFoundError:
 import controller
 from controller import app as doors
 from controller.cli import show, sources
-from controller.cli.plan import Question, plan
+from controller.cli.plan import Known, Question, plan
 from controller.errors import Rejected, SpotRunnerError
 from controller.ports import Configs
 from controller.region import Place
@@ -79,22 +81,24 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
 ) -> None:
     """Say what a job's labels resolve to: configuration, machines, prices, and what refuses which.
 
-    Uses the resolver that the stack itself uses. Nothing is started.
+    Uses the resolver that the stack itself uses. Nothing is started. With --stack the prices are those that the stack
+    has learnt, and what it would not ask for now is marked with the refusal, breaker or limit that keeps it from it.
     """
     if bool(configs) is bool(stack):
         raise typer.BadParameter("name either --configs or --stack")
     try:
         environment, region = sources.place_of(stack) if stack else ("", region)
-        zones = tuple(zone or Place(region, "").zones())
-        known: Configs = sources.from_path(configs) if configs else doors.operator_configs(stack, region)
-        answer = plan(Question(tuple(labels), repository, environment, region, zones, fork), known)
+        known = sources.known(stack, doors.operator_memory(environment, region), time.time()) if stack else Known()
+        zones = tuple(zone or known.zones() or Place(region, "").zones())
+        found: Configs = sources.from_path(configs) if configs else doors.operator_configs(stack, region)
+        answer = plan(Question(tuple(labels), repository, environment, region, zones, fork), found, known)
     except SpotRunnerError as bad:
         typer.echo(f"spotrunner: {bad}", err=True)
         raise typer.Exit(Exit.REFUSED if isinstance(bad, Rejected) else Exit.UNKNOWN) from bad
     if as_json:
         typer.echo(json.dumps(wire.encode(answer), indent=2))
     else:
-        for line in show.lines(answer):
+        for line in show.lines(answer, shutil.get_terminal_size().columns):
             typer.echo(line)
     raise typer.Exit(_exit(ours=answer.ours and answer.here, refused=bool(answer.refusal)))
 

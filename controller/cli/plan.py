@@ -1,13 +1,18 @@
-"""What a job's labels resolve to, by the resolver that production uses, and what said no on the way."""
+"""What a job's labels resolve to, by the resolver and the ladder that production uses, and what said no on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from controller.domain import catalogue, labels, launch, reading, routing
+from controller.domain import capacity, labels, launch, quotas, reading, routing
+from controller.domain import market as markets
+from controller.domain.capacity import Capacity
 from controller.domain.launch import Rung
+from controller.domain.market import Market
 from controller.domain.policy import Rule
+from controller.domain.quotas import Quotas
 from controller.domain.routing import Route
 from controller.domain.rules import Rules
 from controller.errors import Rejected
@@ -29,6 +34,21 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What a stack's dispatchers know at this moment; without a stack it is what this package knows."""
+
+    market: Market = field(default_factory=markets.shipped)
+    capacity: Capacity = field(default_factory=Capacity)
+    quotas: Quotas = field(default_factory=Quotas)
+    stack: str = ""
+    now: float = 0.0
+
+    def zones(self) -> tuple[str, ...]:
+        """The zones of the stack, as far as they were learnt."""
+        return tuple(sorted({zone for zones in self.market.zones.values() for zone in zones}))
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A machine that may be started for the job."""
 
@@ -39,6 +59,8 @@ class Candidate:
     ram: float
     usd_per_hour: float | None
     """About; None: not known."""
+    closed: str = ""
+    """Why a dispatcher would not ask for it now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +70,17 @@ class Refused:
     filter: str
     types: int
     examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """A limit of the account that the machine is counted in, in vCPUs; what is not known is None."""
+
+    quota: str
+    group: str
+    lifecycle: str
+    limit: float | None
+    used: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +99,11 @@ class Planned:
     refused: tuple[Refused, ...]
     prices: str
     """Of when and where they are."""
+    known: str
+    """Whose refusals, breakers and limits are shown."""
+    headroom: tuple[Headroom, ...] = ()
+    elsewhere_after_s: float | None = None
+    """When another region of the environment is tried; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +124,9 @@ class Plan:
     machine: Planned | None = None
 
 
-def plan(question: Question, configs: Configs) -> Plan:
+def plan(question: Question, configs: Configs, known: Known | None = None) -> Plan:
     """What becomes of the job; a refusal is an answer too."""
+    known = known or Known()
     rules = configs.rules(0.0)
     if not reading.recognition(rules)(question.labels):
         return Plan(ours=False, here=False, grammar="", stands_for="", register=(), refusal="the labels are not ours")
@@ -95,10 +134,10 @@ def plan(question: Question, configs: Configs) -> Plan:
         read = reading.read(question.labels, rules)
     except Rejected as no:
         return Plan(ours=True, here=True, grammar="", stands_for="", register=question.labels, refusal=str(no))
-    return _planned(question, configs, rules, read)
+    return _planned(question, configs, rules, read, known)
 
 
-def _planned(question: Question, configs: Configs, rules: Rules, read: reading.Reading) -> Plan:
+def _planned(question: Question, configs: Configs, rules: Rules, read: reading.Reading, known: Known) -> Plan:
     wanted, machine, refusal = read.wanted, None, ""
     about: tuple[Rule, ...] = ()
     here = routing.is_here(wanted, question.environment, question.region)
@@ -106,8 +145,8 @@ def _planned(question: Question, configs: Configs, rules: Rules, read: reading.R
     try:
         about = rules.policy.rules_for(question.repository)
         wanted = rules.forks.applied(wanted) if question.fork else wanted
-        route = routing.resolve(wanted, lambda name: configs.find(name, 0.0), about)
-        machine, extra = _machine(question, route), route.config.extra_labels
+        route = routing.resolve(wanted, lambda name: configs.find(name, 0.0), about, known.market.catalogue)
+        machine, extra = _machine(question, route, known), route.config.extra_labels
     except Rejected as no:
         refusal = str(no)
     return Plan(
@@ -123,8 +162,8 @@ def _planned(question: Question, configs: Configs, rules: Rules, read: reading.R
     )
 
 
-def _machine(question: Question, route: Route) -> Planned:
-    known = catalogue.shipped()
+def _machine(question: Question, route: Route, known: Known) -> Planned:
+    candidates = tuple(_candidates(question, route, known))
     return Planned(
         config=route.config.name,
         platform=route.platform,
@@ -132,21 +171,46 @@ def _machine(question: Question, route: Route) -> Planned:
         retry=route.retry.value,
         image=route.image,
         disk=route.disk.gib if route.disk else None,
-        candidates=tuple(_candidates(question, route)),
+        candidates=candidates,
         refused=tuple(
             Refused(name, len(types), tuple(one.name for one in types[:_EXAMPLES]))
             for name, types in route.choice.refused
         ),
-        prices=f"{known.source}, {known.prices}; spot as it usually was until {known.savings_seen}",
+        prices=_prices(known.market),
+        known=f"refusals, breakers and limits of {known.stack} now" if known.stack else "nothing live without --stack",
+        headroom=tuple(_headroom(candidates, known.quotas)),
+        elsewhere_after_s=route.config.elsewhere_after_s,
     )
 
 
-def _candidates(question: Question, route: Route) -> Iterator[Candidate]:
+def _candidates(question: Question, route: Route, known: Known) -> Iterator[Candidate]:
     """As the launch would ask for them, rung by rung."""
-    known = catalogue.shipped()
-    types = {one.name: one for one in route.types}
+    types = {one.name: one for one in (*route.types, *route.wider)}
     for rung in launch.rungs(spot=route.spot):
-        for offering in launch.offerings_of(types, dict.fromkeys(question.zones, "")):
+        if not launch.types_of(rung, route.types, route.wider):
+            continue
+        lifecycle = launch.lifecycle_of(rung)
+        offerings = known.market.ladder(rung, route.types, route.wider, dict.fromkeys(question.zones, ""))
+        for offering in offerings[: launch.MOST_OFFERINGS]:
             offered = types[offering.instance_type]
-            price = known.price(offered, spot=rung is Rung.SPOT)
-            yield Candidate(rung.value, offered.name, offering.zone, offered.cpu, offered.ram, price)
+            price = known.market.price(offered, offering.zone, spot=rung is not Rung.ON_DEMAND)
+            closed = capacity.closed(known.capacity, lifecycle, offering, known.now)
+            yield Candidate(rung.value, offered.name, offering.zone, offered.cpu, offered.ram, price, closed)
+
+
+def _headroom(candidates: Iterable[Candidate], known: Quotas) -> Iterator[Headroom]:
+    wanted = {
+        (launch.lifecycle_of(Rung(one.rung)), quotas.group_of(one.instance_type)): None
+        for one in candidates
+        if known.known
+    }
+    for lifecycle, group in wanted:
+        if quota := known.of(lifecycle, group):
+            yield Headroom(quota.code, group, lifecycle.value, quota.limit, quota.used)
+
+
+def _prices(market: Market) -> str:
+    if market.seen_at is not None:
+        return f"learnt from EC2 on {datetime.fromtimestamp(market.seen_at, UTC):%Y-%m-%d %H:%M} UTC"
+    known = market.catalogue
+    return f"shipped: {known.source}, {known.prices}; spot as it usually was until {known.savings_seen}"

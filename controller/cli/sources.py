@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller import documents
+from controller.cli.plan import Known
+from controller.domain import market, quotas
 from controller.domain.fleet_config import RunnerConfig
 from controller.domain.rules import Rules
 from controller.errors import Rejected
+from controller.ports import Memory
+from controller.usecases import capacity_book, count_quotas
 
 _STACK = re.compile(r"([a-z][a-z0-9-]*)-([a-z]{2}(?:-[a-z]+)+-\d)")
 
@@ -51,6 +55,18 @@ def from_path(path: Path) -> FileConfigs:
     if not isinstance(data, dict):
         raise Rejected(f"{path}: expected an object of configurations by name")
     return FileConfigs({name: json.dumps(document) for name, document in data.items()}, str(path))
+
+
+def known(stack: str, memory: Memory, now: float) -> Known:
+    """What the dispatchers of a stack know, out of the records that they read; raises `Unavailable`."""
+    learnt, counted = memory.recall(market.FACT, now), memory.recall(quotas.FACT, now)
+    return Known(
+        market=market.known(learnt) if learnt else market.shipped(),
+        capacity=capacity_book.read(memory.recall(capacity_book.FACT, now)),
+        quotas=count_quotas.read(counted) if counted else quotas.Quotas(),
+        stack=stack,
+        now=now,
+    )
 
 
 def place_of(stack: str) -> tuple[str, str]:

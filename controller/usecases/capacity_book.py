@@ -119,8 +119,12 @@ class CapacityBook:
 
     def _open(self, text: str | None) -> None:
         self._text = text
-        try:
-            self._known = wire.loads(Capacity, text) if text else Capacity()
-        except wire.Malformed:
-            # Written by another version: begin anew, on top of it.
-            self._known = Capacity()
+        self._known = read(text)
+
+
+def read(text: str | None) -> Capacity:
+    """The record in its text; an empty one where another version of this code has written it."""
+    try:
+        return wire.loads(Capacity, text) if text else Capacity()
+    except wire.Malformed:
+        return Capacity()
