@@ -13,7 +13,7 @@ from controller.cli.plan import Known
 from controller.domain import market, quotas
 from controller.domain.fleet_config import RunnerConfig
 from controller.domain.rules import Rules
-from controller.errors import Rejected
+from controller.errors import Rejected, Unavailable
 from controller.ports import Memory
 from controller.usecases import capacity_book, count_quotas
 
@@ -59,10 +59,13 @@ def from_path(path: Path) -> FileConfigs:
 
 def known(stack: str, memory: Memory, now: float) -> Known:
     """What the dispatchers of a stack know, out of the records that they read; raises `Unavailable`."""
-    learnt, counted = memory.recall(market.FACT, now), memory.recall(quotas.FACT, now)
+    try:
+        learnt, counted, met = (memory.recall(fact, now) for fact in (market.FACT, quotas.FACT, capacity_book.FACT))
+    except Rejected as no:
+        raise Unavailable(f"stack {stack} can not be read, so check its name and your credentials: {no}") from no
     return Known(
         market=market.known(learnt) if learnt else market.shipped(),
-        capacity=capacity_book.read(memory.recall(capacity_book.FACT, now)),
+        capacity=capacity_book.read(met),
         quotas=count_quotas.read(counted) if counted else quotas.Quotas(),
         stack=stack,
         now=now,

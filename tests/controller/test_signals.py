@@ -63,7 +63,7 @@ def test_the_line_of_an_event_is_made_of_fields_it_has(kind: type[Event]) -> Non
 def test_the_line_of_an_event_names_whom_it_is_about(kind: type[Event]) -> None:
     used = {name for _, name, _, _ in string.Formatter().parse(SIGNALS[kind.__name__].text) if name}
 
-    assert used & {"job", "instance", "launch", "delivery", "message", "task", "region", "config"}
+    assert used & {"job", "instance", "launch", "delivery", "message", "task", "region", "config", "quota", "what"}
 
 
 @pytest.mark.parametrize(("kind", "metric"), metrics(), ids=lambda item: getattr(item, "name", ""))
