@@ -209,7 +209,7 @@ SIGNALS: dict[str, Signal] = {
     ),
     "JobsArchived": Signal(_INFO, "{jobs} old jobs archived as {name}", (Metric("JobsArchived", field="jobs"),)),
     "GhostRemoved": Signal(
-        _WARNING, "runner {runner} removed from GitHub ({place}): {reason}", (Metric("GhostsRemoved"),)
+        _WARNING, "{instance}: its runner {runner} is removed from {place}: {reason}", (Metric("GhostsRemoved"),)
     ),
     "LetterSentBack": Signal(
         _WARNING, "dead letter {message} is back on {queue}: {reason}", (Metric("LettersSentBack", by=("queue",)),)

@@ -339,6 +339,7 @@ class JobsArchived:
 class GhostRemoved:
     """GitHub still had a runner whose machine has ended."""
 
+    instance: str
     runner: str
     place: str
     reason: str

@@ -31,7 +31,7 @@ class Behind:
     """At the least: the release was seen that long ago."""
 
     @property
-    def is_near_refusal(self) -> bool:
+    def is_refused(self) -> bool:
         """Whether a runner of the image's own could be given no job any more."""
         return self.for_s >= REFUSED_S
 

@@ -78,7 +78,7 @@ class LayGhosts:
     def _remove(self, place: Registration, ghost: Deregister, *, dry_run: bool) -> str:
         if not dry_run:
             self.github.remove(place, ghost.runner_id, self.clock())
-            self.tell(GhostRemoved(ghost.name, place.repository, ghost.reason))
+            self.tell(GhostRemoved(ghost.runner.instance_id, ghost.name, place.repository, ghost.reason))
         return f"remove runner {ghost.name} from {place.repository}: {ghost.reason}"
 
     def _settle(self, settle: Settle, *, dry_run: bool) -> str:

@@ -35,7 +35,7 @@ class WatchRunnerAge:
         machines = self.runners.expired(_FOR_EVER, _AT_ONCE)
         lagging = behind(machines, current, now, self.warn_s)
         for each in lagging:
-            self.tell(RunnerBehind(each.config, each.baked, each.current, each.for_s, each.is_near_refusal))
+            self.tell(RunnerBehind(each.config, each.baked, each.current, each.for_s, each.is_refused))
         return len(machines), [
             f"rebuild the image of {each.config}: it has {each.baked}, GitHub offers {each.current} "
             f"for {each.for_s / 86_400:.0f} days or more"

@@ -37,6 +37,16 @@ PATIENCE_S = 600.0
 LONGEST_JOB_S = 21_600.0
 PLATFORMS = ("linux/x64", "linux/arm64")
 QUEUES = ("jobs", "reports", "housekeeping", "events")
+UPKEEP = frozenset(
+    {
+        Chores.GHOST_RUNNERS,
+        Chores.OLD_JOBS,
+        Chores.DEAD_LETTERS,
+        Chores.POOL_AUDIT,
+        Chores.RUNNER_AGE,
+        Chores.COST_REPORT,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
