@@ -88,6 +88,8 @@ class GitHubServer:
                 return Reply(401, {"message": "Bad credentials"})
             if self._interjected:
                 return self._interjected.popleft()
+            if listed := re.fullmatch(r"/(.+)/actions/runners\?per_page=(\d+)&page=(\d+)", asked.path):
+                return self._page(listed[1], int(listed[2]), int(listed[3]))
             answered = self.run_routes.answer(asked.method, asked.path, asked.data)
             return Reply(*answered) if answered else self._runner_route(asked)
 
@@ -105,10 +107,6 @@ class GitHubServer:
 
     def _runner_route(self, asked: Asked) -> Reply:
         route = re.fullmatch(r"/(orgs/[^/]+|repos/[^/]+/[^/]+)/actions/runners/(.+)", asked.path)
-        if listed := re.fullmatch(
-            r"/(orgs/[^/]+|repos/[^/]+/[^/]+)/actions/runners\?per_page=(\d+)&page=(\d+)", asked.path
-        ):
-            return self._page(listed[1], int(listed[2]), int(listed[3]))
         if route is None:
             return Reply(404, {"message": "Not Found"})
         place, what = route.groups()

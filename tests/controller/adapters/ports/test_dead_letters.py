@@ -83,7 +83,7 @@ def test_a_letter_keeps_its_first_sender_and_its_count_through_another_failure(c
     letters = SqsDeadLetters(clients, {"reports": url})
     letters.send_back(DeadLetter("reports", "m", TEXT, "AROAMACHINE:i-1", 1_000.0, returns=1))
     (failed,) = clients.sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
-    clients.sqs.send_message(QueueUrl=dead, MessageBody=failed["Body"], MessageAttributes=failed["MessageAttributes"])  # type: ignore[arg-type]  # the same shape
+    clients.sqs.send_message(QueueUrl=dead, MessageBody=failed["Body"], MessageAttributes=failed["MessageAttributes"])
 
     (letter,) = letters.take("reports", 10)
 
@@ -95,7 +95,7 @@ def test_a_count_of_no_form_is_none(count: str, clients: Clients, stack: str) ->
     url = clients.sqs.create_queue(QueueName=f"{stack}-reports")["QueueUrl"]
     dead = clients.sqs.create_queue(QueueName=f"{stack}-reports{wiring.DEAD}")["QueueUrl"]
     attribute = {messages.RETURNS: {"DataType": "String", "StringValue": count}}
-    clients.sqs.send_message(QueueUrl=dead, MessageBody=TEXT, MessageAttributes=attribute)
+    clients.sqs.send_message(QueueUrl=dead, MessageBody=TEXT, MessageAttributes=attribute)  # type: ignore[arg-type]  # a plain one
 
     (letter,) = SqsDeadLetters(clients, {"reports": url}).take("reports", 10)
 
