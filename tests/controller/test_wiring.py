@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -213,6 +215,16 @@ def test_a_scheduled_message_can_be_read_by_whoever_gets_it(schedule: wiring.Sch
 
 def test_every_housekeeping_task_has_its_schedule() -> None:
     assert sorted(schedule.body["task"] for schedule in SCHEDULES if "task" in schedule.body) == sorted(Chores)
+
+
+def test_the_page_on_housekeeping_tells_of_every_task_and_how_often_it_runs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "housekeeping.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (\d+ (?:min|h)) \|", page, re.MULTILINE))
+
+    schedules = {schedule.body["task"]: schedule.every_s for schedule in SCHEDULES if "task" in schedule.body}
+
+    often = {60: "1 min", 300: "5 min", 900: "15 min", 3_600: "1 h"}
+    assert rows == {str(task): often[every_s] for task, every_s in schedules.items()}
 
 
 UNHURRIED = {"ghost-runners", "pool-audit", "old-jobs", "runner-age", "cost-report"}
