@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from controller.adapters.telemetry import Telemetry
     from controller.domain.market import Market
     from controller.domain.quotas import Quotas
-    from controller.messages import Chore, Delivery
+    from controller.messages import Chore, Chores, Delivery
     from controller.ports import Configs, Jobs, Memory, Origins, Outbox, Tell
     from controller.usecases.boot_book import BootBook
     from controller.usecases.capacity_book import CapacityBook
+    from controller.usecases.keep_house import Errand
     from controller.usecases.kept_fact import KeptFact
     from controller.usecases.launch_machines import LaunchMachines
     from controller.usecases.region_watch import RegionWatch
@@ -335,11 +336,91 @@ def housekeeping_door() -> HousekeepingDoor:
                 AccountAllowance(stack.clients), stack.market, stack.own_memory(), stack.telemetry.tell, time.time
             ),
             Chores.REGIONS: _take_over(stack, installations),
+            **_upkeep(stack, installations),
         },
         tell=stack.telemetry.tell,
         clock=time.time,
     )
     return HousekeepingDoor(keep, stack.telemetry.tell, stack.telemetry.flush)
+
+
+def _upkeep(stack: _Stack, installations: Installations) -> dict[Chores, Errand]:
+    """The tasks that keep the house small and say how it stands."""
+    from controller import wiring
+    from controller.adapters.aws.archive import S3Archive
+    from controller.adapters.aws.dead_letters import SqsDeadLetters
+    from controller.adapters.github.api import GitHubApi
+    from controller.domain import catalogue
+    from controller.messages import Chores
+    from controller.usecases.archive_jobs import ArchiveJobs
+    from controller.usecases.audit_pool import AuditPool
+    from controller.usecases.lay_ghosts import LayGhosts
+    from controller.usecases.redrive_letters import RedriveLetters
+    from controller.usecases.report_costs import ReportCosts
+    from controller.usecases.watch_runner_age import WatchRunnerAge
+
+    settings, tell = stack.settings, stack.telemetry.tell
+    archive = S3Archive(stack.clients, settings.archive_bucket) if settings.archive_bucket else None
+    urls = {
+        wiring.JOBS.name: settings.jobs_queue_url,
+        wiring.REPORTS.name: settings.reports_queue_url,
+        wiring.HOUSEKEEPING.name: settings.housekeeping_queue_url,
+        wiring.EVENTS.name: settings.events_queue_url,
+    }
+    return {
+        Chores.GHOST_RUNNERS: LayGhosts(
+            patience_s=settings.provisioning_deadline_s,
+            most_calls=settings.ghost_calls,
+            jobs=stack.jobs,
+            runners=stack.runners,
+            ledger=stack.ledger,
+            configs=stack.configs,
+            github=GitHubApi(installations),
+            tell=tell,
+            clock=time.time,
+        ),
+        Chores.OLD_JOBS: ArchiveJobs(
+            stack=settings.stack,
+            keep_s=settings.archive_after_s,
+            jobs=stack.jobs,
+            ledger=stack.ledger,
+            archive=archive,
+            outbox=stack.outbox(),
+            tell=tell,
+            clock=time.time,
+        ),
+        Chores.DEAD_LETTERS: RedriveLetters(
+            stack=settings.stack,
+            most=settings.redrive_limit,
+            queues=tuple(name for name, url in urls.items() if url),
+            foreign=frozenset({wiring.EVENTS.name}),
+            letters=SqsDeadLetters(stack.clients, urls),
+            archive=archive,
+            tell=tell,
+            clock=time.time,
+        ),
+        Chores.POOL_AUDIT: AuditPool(settings.provisioning_deadline_s, stack.fleet, stack.runners, tell, time.time),
+        Chores.RUNNER_AGE: WatchRunnerAge(
+            server=settings.github_api_url,
+            platforms=tuple(environment.pairs(settings.launch_templates)),
+            warn_s=settings.runner_age_warn_s,
+            runners=stack.runners,
+            memory=stack.memory,
+            tell=tell,
+            clock=time.time,
+        ),
+        Chores.COST_REPORT: ReportCosts(
+            stack=settings.stack,
+            patience_s=settings.job_limit_s,
+            catalogue=catalogue.shipped,
+            jobs=stack.jobs,
+            runners=stack.runners,
+            memory=stack.memory,
+            archive=archive,
+            tell=tell,
+            clock=time.time,
+        ),
+    }
 
 
 def _take_over(stack: _Stack, installations: Installations) -> TakeOver:

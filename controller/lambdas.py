@@ -144,15 +144,17 @@ def _chore(delivery: Delivery) -> messages.Chore:
 def _batch(
     event: QueueEvent, handle: Callable[[Sequence[Delivery]], Sequence[str]], flush: Callable[[], None]
 ) -> QueueAnswer:
-    batch = [
-        Delivery(record["messageId"], record["body"], record.get("attributes", {}).get("SenderId", ""))
-        for record in event.get("Records", [])
-    ]
+    batch = [Delivery(record["messageId"], record["body"], _speaker(record)) for record in event.get("Records", [])]
     try:
         failed = handle(batch)
     finally:
         flush()
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+
+def _speaker(record: Mapping[str, Any]) -> str:
+    origin = record.get("messageAttributes", {}).get(messages.ORIGIN, {}).get("stringValue", "")
+    return messages.speaker(record.get("attributes", {}).get("SenderId", ""), origin)
 
 
 _BAD_REQUEST = 400

@@ -40,6 +40,12 @@ class Chores(StrEnum):
     MARKET = "market"
     QUOTAS = "quotas"
     REGIONS = "regions"
+    GHOST_RUNNERS = "ghost-runners"
+    OLD_JOBS = "old-jobs"
+    DEAD_LETTERS = "dead-letters"
+    POOL_AUDIT = "pool-audit"
+    RUNNER_AGE = "runner-age"
+    COST_REPORT = "cost-report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +154,31 @@ def _kinds() -> dict[str, type[JobQueued | Wake | JobMoved | Report | Chore]]:
         **{step.value: JobMoved for step in Step},
         **{kind.value: Report for kind in ReportKind},
     }
+
+
+def speaker(sender: str, origin: str) -> str:
+    """Who has said a message: its sender, or for one sent back by housekeeping whoever sent it first.
+
+    A machine's session is always named after it, so none can bring what another one is said to have sent.
+    """
+    return sender if sender.rpartition(":")[2].startswith("i-") else origin or sender
+
+
+ORIGIN = "origin"
+"""The message attribute with the first sender of a message that was sent back."""
+RETURNS = "returns"
+"""The message attribute that counts how often that was."""
+
+
+def json_of(text: str) -> dict[str, object]:
+    """The JSON object in a text that is not in our words; raises `Rejected` where there is none."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as bad:
+        raise Rejected(f"message: {bad}") from bad
+    if not isinstance(data, dict):
+        raise Rejected("message: not a JSON object")
+    return data
 
 
 def read(text: str) -> Message:

@@ -8,7 +8,7 @@ from typing import Any
 
 from controller import schema
 from controller.region import Place
-from controller.wiring import ARCHIVES, TAG_STACK, Grant
+from controller.wiring import ARCHIVES, DEAD, TAG_STACK, Grant
 from runner_agent.contract.bundle import LOG_TAG
 
 Statement = dict[str, Any]
@@ -57,6 +57,7 @@ class Names:
     images: Sequence[str]
     runner_role: str
     cache: str
+    archive: str
     claim_route: str
     peers: Sequence[str] = ()
     """The other regions of the stack's environment."""
@@ -208,6 +209,7 @@ _RESOURCES: Mapping[str, Callable[[Names, str], list[str]]] = {
     "table": lambda names, name: [names.tables[name]],
     "index": lambda names, name: [f"{names.tables[name]}/index/*"],
     "queue": lambda names, name: [names.queues[name]],
+    "dead-queue": lambda names, name: [f"{names.queues[name]}{DEAD}"],
     "peer-queue": _peer_queues,
     "lease": lambda names, _: _leases(names),
     "peer-lease": lambda names, _: _peer_leases(names),
@@ -217,6 +219,7 @@ _RESOURCES: Mapping[str, Callable[[Names, str], list[str]]] = {
     "every-instance": lambda _names, _name: ["*"],
     "whole-catalogue": lambda _names, _name: ["*"],
     "cache": lambda names, _: [f"{names.cache}/*"],
+    "archive": lambda names, _: [f"{names.archive}/*"],
     "claim-route": lambda names, _: [names.claim_route],
     # AWS's reference judges CreateLogStream by the group, its refusals name the stream: each is allowed.
     "runner-log": lambda names, _: [names.runner_log, f"{names.runner_log}:log-stream:"],

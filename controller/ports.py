@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from controller.domain.catalogue import InstanceType
+from controller.domain.dead_letters import DeadLetter
 from controller.domain.events import Event
 from controller.domain.fleet_config import Arch, Os, RunnerConfig
 from controller.domain.interruption import RunJob, RunState
@@ -44,6 +45,9 @@ class Jobs(Protocol):
     def owed(self, limit: int) -> list[Job]:
         """Jobs about which something is still to be said or done at GitHub; may be a moment behind."""
 
+    def ended(self, queued_from: float, queued_before: float, limit: int) -> list[Job]:
+        """Jobs of which nothing is left to do, longest queued first; may be a moment behind."""
+
 
 class Runners(Protocol):
     """The machines' records."""
@@ -53,6 +57,9 @@ class Runners(Protocol):
 
     def expired(self, before: float, limit: int) -> list[Runner]:
         """Machines not known to have ended whose lease ran out before a time; may be a moment behind."""
+
+    def doubted(self, limit: int) -> list[Runner]:
+        """Machines that have ended, and whose runner GitHub may still have; may be a moment behind."""
 
 
 class Launches(Protocol):
@@ -74,6 +81,12 @@ class Ledger(Protocol):
         Up to 100 records are one atomic step; more are several. A record is stored under its
         version plus one. Returns the ids of the records that somebody else has changed meanwhile;
         empty means that everything is written.
+        """
+
+    def forget(self, jobs: Sequence[Job]) -> frozenset[str]:
+        """Delete the jobs that are still at the version they were read at; the ids of the others.
+
+        What is gone already does no harm.
         """
 
 
@@ -108,6 +121,26 @@ class Backlog(Protocol):
 
     def done(self, deliveries: Sequence[Delivery]) -> None:
         """These are dealt with and never come again."""
+
+
+class DeadLetters(Protocol):
+    """The queues in which messages end that no door could handle, each by the name of its own queue."""
+
+    def take(self, queue: str, limit: int) -> list[DeadLetter]:
+        """Some that nobody else is looking at; each comes again after a while unless it is dealt with."""
+
+    def send_back(self, letter: DeadLetter) -> None:
+        """Put it on its own queue once more, with who sent it first and how often it has come back."""
+
+    def discard(self, letter: DeadLetter) -> None:
+        """It never comes again."""
+
+
+class Archive(Protocol):
+    """Where things are kept that nothing works on any more."""
+
+    def keep(self, name: str, lines: Sequence[str]) -> None:
+        """Store the lines, compressed, under a name; what was there of that name is replaced."""
 
 
 class Outbox(Protocol):
@@ -234,6 +267,14 @@ class NameTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A runner that GitHub has."""
+
+    runner_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """The runner release that GitHub offers for a platform."""
 
@@ -250,6 +291,9 @@ class GitHub(Protocol):
 
     def is_registered(self, wanted: Registration, runner_id: int, now: float) -> bool:
         """Whether GitHub still has the runner; raises `Unavailable` where it can not be known."""
+
+    def listed(self, wanted: Registration, now: float) -> list[Listed]:
+        """Every runner registered where this one would be: in its repository, or its organisation."""
 
     def remove(self, wanted: Registration, runner_id: int, now: float) -> None:
         """Remove the runner; one that is gone already does no harm."""

@@ -58,6 +58,10 @@ MACHINES = "alive"
 PENDING = "pending"
 OWED = "owed"
 """Jobs about which something is still to be said or done at GitHub."""
+ENDED = "ended"
+"""Jobs of which nothing is left to do but to put them into the archive."""
+DOUBTED = "doubted"
+"""Machines that have ended, and whose runner GitHub may still have."""
 
 NUMERIC_SORTS = frozenset({"queued_at", "lease_until", "created_at"})
 
@@ -78,18 +82,29 @@ def stages(name: str, home: str) -> tuple[str, ...]:
 
 
 def stage_of(record: Job | Runner | Launch) -> str | None:
-    """The index partition a record stands in, or None for one that has come to its end."""
+    """The index partition a record stands in, or None for one that nobody looks for."""
+    name = _stage(record)
+    return f"{record.home}:{name}#{shard(record.id)}" if name else None
+
+
+def may_expire(record: Job | Runner | Launch) -> bool:
+    """Whether TTL may delete it: what is still to be done with it could be left undone."""
+    return _stage(record) in {None, ENDED, DOUBTED}
+
+
+def _stage(record: Job | Runner | Launch) -> str | None:
+    name: str | None = None
     match record:
         case Job(state=JobState.WAITING):
             name = WAITING
         case Job() if record.state in OPEN:
             name = UNDER_WAY
-        case Job() if record.owes:
-            name = OWED
+        case Job():
+            name = OWED if record.owes else ENDED
         case Runner() if record.state in ALIVE:
             name = MACHINES
+        case Runner() if record.may_haunt:
+            name = DOUBTED
         case Launch(state=LaunchState.PENDING):
             name = PENDING
-        case _:
-            return None
-    return f"{record.home}:{name}#{shard(record.id)}"
+    return name

@@ -87,6 +87,16 @@ class Settings:
     """How long a machine type in a zone is left alone after it had no machine left."""
     quota_look_s: float = 60.0
     """How often one machine is asked for while the account's own limit stands in the way."""
+    archive_bucket: str = ""
+    """Where old jobs, reports and parked messages are kept; empty: nowhere, and old jobs are deleted by TTL."""
+    archive_after_s: float = 604_800.0
+    """So long after its end a job leaves the table."""
+    ghost_calls: int = 30
+    """To GitHub in one look for runners whose machines have ended."""
+    redrive_limit: int = 50
+    """How many dead letters of one queue are looked at in one round."""
+    runner_age_warn_s: float = 1_728_000.0
+    """So long an image may lag behind GitHub's runner before it is told; GitHub's own limit is thirty days."""
     drain_limit: int = 200
     """How many wake-ups one dispatch takes off the queue by itself after a full batch."""
 

@@ -216,6 +216,47 @@ SIGNALS: dict[str, Signal] = {
             Metric("VcpuLimit", field="limit", by=("lifecycle", "group")),
         ),
     ),
+    "JobsArchived": Signal(_INFO, "{jobs} old jobs archived as {name}", (Metric("JobsArchived", field="jobs"),)),
+    "GhostRemoved": Signal(
+        _WARNING, "{instance}: its runner {runner} is removed from {place}: {reason}", (Metric("GhostsRemoved"),)
+    ),
+    "LetterSentBack": Signal(
+        _WARNING, "dead letter {message} is back on {queue}: {reason}", (Metric("LettersSentBack", by=("queue",)),)
+    ),
+    "LetterParked": Signal(
+        Level.ERROR,
+        "dead letter {message} of {queue} parked as {name}: {reason}",
+        (Metric("LettersParked", by=("queue",)),),
+        alert=True,
+    ),
+    "MachinesAudited": Signal(
+        _INFO,
+        "{running} machines run and {recorded} are recorded: {unknown} unknown, {ended} ended, {missing} missing, "
+        "{overdue} overdue, {mistaken} not as recorded",
+        (
+            Metric("MachinesRunning", field="running"),
+            Metric("MachinesRecorded", field="recorded"),
+            Metric("MachinesUnknown", field="unknown"),
+            Metric("MachinesEndedYetRunning", field="ended"),
+            Metric("MachinesMissing", field="missing"),
+            Metric("MachinesOverdue", field="overdue"),
+        ),
+    ),
+    "MachinesDiffer": Signal(_WARNING, "audit: {instance} is {kind}: {reason}"),
+    "RunnerReleased": Signal(_INFO, "GitHub offers runner {version} for {platform}"),
+    "RunnerBehind": Signal(
+        _WARNING,
+        "the image of {config} has runner {baked}, and GitHub has offered {current} for {behind_s:.0f} s or more "
+        "(over its thirty days: {refused})",
+        (Metric("RunnerBehindTime", Unit.SECONDS, "behind_s", by=("config",)),),
+        alert=True,
+    ),
+    "DayCosted": Signal(
+        _INFO,
+        "{day}: {jobs} jobs of {repository} in {config} took {machine_hours} machine hours and about {usd} USD "
+        "({unpriced} without a known price)",
+        (Metric("MachineHours", field="machine_hours", by=("config",)), Metric("CostUsd", field="usd", by=("config",))),
+    ),
     "ChoreDone": Signal(
         _INFO,
         "{task}: looked at {looked_at}, acted on {acted_on} in {seconds:.3f} s (dry run: {dry_run})",

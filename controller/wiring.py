@@ -30,6 +30,8 @@ HOUSEKEEPING = Queue("housekeeping", visibility_s=720, max_receives=3)
 EVENTS = Queue("events", visibility_s=30)
 """What EC2 says of machines; short, because a machine's last report gets one more visibility to arrive."""
 QUEUES = (JOBS, REPORTS, HOUSEKEEPING, EVENTS)
+DEAD = "-dead"
+"""What the name of a dead-letter queue ends with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ RESOURCES = {
     "table": "a DynamoDB table, by its name in `schema`",
     "index": "the indexes of a DynamoDB table",
     "queue": "an SQS queue, by its name here",
+    "dead-queue": "the dead-letter queue behind the queue of that name",
     "peer-queue": "the queue of that name in the environment's other regions; nothing in a stack alone",
     "lease": "the table in which regions see each other; nothing in a stack alone",
     "peer-lease": "the same table as the other regions themselves have it",
@@ -79,6 +82,7 @@ RESOURCES = {
     "runner-role": "the role in the machines' instance profile",
     "cache": "the objects of the runner cache bucket",
     "new-in-cache": "runner archives in the cache bucket, of which there is none of that name yet",
+    "archive": "the objects of the archive bucket",
     "claim-route": "the claim route of the HTTP API",
     "log-role": "the role in which a machine writes its log, for the machine that the session's tag names",
     "runner-log": "the machines' log group, where a stream is made in it",
@@ -124,6 +128,10 @@ def _consume(queue: Queue) -> Grant:
     return Grant(
         ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), f"queue:{queue.name}", "its event source"
     )
+
+
+def _redrive(queue: Queue) -> Grant:
+    return Grant(("sqs:ReceiveMessage", "sqs:DeleteMessage"), f"dead-queue:{queue.name}", "what no door could handle")
 
 
 def _send(queue: Queue) -> Grant:
@@ -226,6 +234,10 @@ HOUSEKEEPER = Function(
         _send(REPORTS),
         _send(HOUSEKEEPING),
         _send_to_peers(JOBS),
+        _send(EVENTS),
+        *(_redrive(queue) for queue in QUEUES),
+        Grant(("dynamodb:DeleteItem",), "table:jobs", "old jobs that are in the archive"),
+        Grant(("s3:PutObject",), "archive", "old jobs, reports and parked messages"),
         Grant(("dynamodb:GetItem",), "peer-lease", "whether a region that seems lost says so itself"),
         *_LAUNCH,
         Grant(("ec2:DescribeInstances",), "every-instance", "what the cloud really runs"),
@@ -283,6 +295,12 @@ SCHEDULES = (
     Schedule("market", 3_600, HOUSEKEEPING, {"kind": "chore", "task": Chores.MARKET}),
     Schedule("quotas", 300, HOUSEKEEPING, {"kind": "chore", "task": Chores.QUOTAS}),
     Schedule("regions", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.REGIONS}),
+    Schedule("dead-letters", 300, HOUSEKEEPING, {"kind": "chore", "task": Chores.DEAD_LETTERS}),
+    Schedule("ghost-runners", 900, HOUSEKEEPING, {"kind": "chore", "task": Chores.GHOST_RUNNERS}),
+    Schedule("pool-audit", 900, HOUSEKEEPING, {"kind": "chore", "task": Chores.POOL_AUDIT}),
+    Schedule("old-jobs", 3_600, HOUSEKEEPING, {"kind": "chore", "task": Chores.OLD_JOBS}),
+    Schedule("runner-age", 3_600, HOUSEKEEPING, {"kind": "chore", "task": Chores.RUNNER_AGE}),
+    Schedule("cost-report", 3_600, HOUSEKEEPING, {"kind": "chore", "task": Chores.COST_REPORT}),
 )
 
 

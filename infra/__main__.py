@@ -64,5 +64,6 @@ pulumi.export("secrets", {name: secret.arn for name, secret in storage.secrets.i
 pulumi.export("tables", {name: table.name for name, table in storage.tables.items()})
 pulumi.export("queues", {name: queue.url for name, queue in messaging.queues.items()})
 pulumi.export("runner_cache", storage.cache.bucket)
+pulumi.export("archive", storage.archive.bucket)
 pulumi.export("runner_log", runners.log.name)
 pulumi.export("next", "put the App's key and the webhook secret into `secrets`, then point the App at `webhook_url`")

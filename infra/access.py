@@ -31,6 +31,7 @@ def names(
         security_group=pulumi.Output.concat(place.arn("ec2", "security-group/"), network.security_group),
         runner_role=runners.role.arn,
         cache=storage.cache.arn,
+        archive=storage.archive.arn,
         claim_route=api.arn(wiring.CLAIM),
         log_role=runners.log_role.arn,
         runner_log=runners.log.arn,

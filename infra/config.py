@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from controller import wiring
 from controller.region import Place
 from controller.settings import Settings
 from infra.network_settings import GivenNetwork, OwnNetwork, Shell, read_network, read_shell
@@ -22,7 +23,7 @@ LOG_DAYS = frozenset({1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 
 DURATIONS = frozenset(field.name for field in dataclasses.fields(Settings) if isinstance(field.default, float))
 """The fields of `Settings` that a stack may set for itself: each is a number of seconds."""
 
-DEAD = "-dead"
+DEAD = wiring.DEAD
 """What the name of a dead-letter queue ends with."""
 
 _REGION = r"[a-z]{2}(-[a-z]+)+-\d"

@@ -28,6 +28,7 @@ def settings(
         launch_templates=_pairs({platform: template.id for platform, template in runners.templates.items()}),
         subnets=_pairs(network.subnets),
         runner_cache_bucket=storage.cache.bucket,
+        archive_bucket=storage.archive.bucket,
         log_group=runners.log.name,
         log_role=runners.log_role.arn,
     )

@@ -1,4 +1,4 @@
-"""What a stack remembers: the tables, the runner cache, the secrets and the runner configurations."""
+"""What a stack remembers: the tables, the runner cache, the archive, the secrets and the runner configurations."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Storage(pulumi.ComponentResource):
 
     tables: Mapping[str, FoundTable]
     cache: aws.s3.Bucket
+    archive: aws.s3.Bucket
     secrets: Mapping[str, aws.secretsmanager.Secret]
 
     def __init__(self, config: StackConfig, opts: pulumi.ResourceOptions) -> None:
@@ -45,7 +46,8 @@ class Storage(pulumi.ComponentResource):
         self.tables = {
             table.name: _made(config, table, kept) if owns else _found(config, table) for table in schema.TABLES
         }
-        self.cache = _bucket(config, kept)
+        self.cache = _bucket("cache", config, kept)
+        self.archive = _bucket("archive", config, kept)
         self.secrets = {name: _secret(config, name, kept) for name in SECRETS}
         for runner in runner_configs.DEFAULTS:
             if runner.platform in config.images:
@@ -122,12 +124,12 @@ def _index(index: schema.Index) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
     )
 
 
-def _bucket(config: StackConfig, kept: pulumi.ResourceOptions) -> aws.s3.Bucket:
-    bucket = aws.s3.Bucket("cache", bucket=f"{config.stack}-cache-{config.place.account}", opts=kept)
+def _bucket(name: str, config: StackConfig, kept: pulumi.ResourceOptions) -> aws.s3.Bucket:
+    bucket = aws.s3.Bucket(name, bucket=f"{config.stack}-{name}-{config.place.account}", opts=kept)
     # Not under the bucket: what is protected protects its children, and these must stay changeable.
     inside = pulumi.ResourceOptions(parent=kept.parent)
     private = aws.s3.BucketPublicAccessBlock(
-        "cache",
+        name,
         bucket=bucket.id,
         block_public_acls=True,
         block_public_policy=True,
@@ -136,15 +138,15 @@ def _bucket(config: StackConfig, kept: pulumi.ResourceOptions) -> aws.s3.Bucket:
         opts=inside,
     )
     aws.s3.BucketOwnershipControls(
-        "cache",
+        name,
         bucket=bucket.id,
         rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
         opts=inside,
     )
-    _encrypt(bucket, inside)
-    _tidy(bucket, inside)
+    _encrypt(name, bucket, inside)
+    _tidy(name, bucket, inside)
     aws.s3.BucketPolicy(
-        "cache",
+        name,
         bucket=bucket.id,
         policy=bucket.arn.apply(lambda arn: json.dumps(policies.tls_only("s3", [arn, f"{arn}/*"]))),
         # S3 refuses two changes of a bucket's access at the same moment.
@@ -153,21 +155,21 @@ def _bucket(config: StackConfig, kept: pulumi.ResourceOptions) -> aws.s3.Bucket:
     return bucket
 
 
-def _encrypt(bucket: aws.s3.Bucket, inside: pulumi.ResourceOptions) -> None:
+def _encrypt(name: str, bucket: aws.s3.Bucket, inside: pulumi.ResourceOptions) -> None:
     default = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
         sse_algorithm="AES256"
     )
     aws.s3.BucketServerSideEncryptionConfiguration(
-        "cache",
+        name,
         bucket=bucket.id,
         rules=[aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(apply_server_side_encryption_by_default=default)],
         opts=inside,
     )
 
 
-def _tidy(bucket: aws.s3.Bucket, inside: pulumi.ResourceOptions) -> None:
+def _tidy(name: str, bucket: aws.s3.Bucket, inside: pulumi.ResourceOptions) -> None:
     versioning = aws.s3.BucketVersioning(
-        "cache",
+        name,
         bucket=bucket.id,
         versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
         opts=inside,
@@ -184,7 +186,7 @@ def _tidy(bucket: aws.s3.Bucket, inside: pulumi.ResourceOptions) -> None:
         ),
     )
     aws.s3.BucketLifecycleConfiguration(
-        "cache",
+        name,
         bucket=bucket.id,
         rules=[rule],
         opts=pulumi.ResourceOptions(parent=inside.parent, depends_on=[versioning]),

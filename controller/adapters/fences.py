@@ -42,6 +42,14 @@ class FencedLedger:
         self.fence.check(f"{len(records)} records")
         return self.ledger.save(records)
 
+    def forget(self, jobs: Sequence[Job]) -> frozenset[str]:
+        """Delete the jobs that are still as they were read."""
+        for job in jobs:
+            if job.home != self.fence.region:
+                raise Unavailable(f"{job.id} lives in {job.home}, and only there it is deleted")
+        self.fence.check(f"{len(jobs)} old jobs")
+        return self.ledger.forget(jobs)
+
 
 @dataclass(frozen=True, slots=True)
 class FencedJobs:
@@ -71,6 +79,10 @@ class FencedJobs:
     def owed(self, limit: int) -> list[Job]:
         """Jobs about which something is still to be said."""
         return self.jobs.owed(limit)
+
+    def ended(self, queued_from: float, queued_before: float, limit: int) -> list[Job]:
+        """Jobs of which nothing is left to do."""
+        return self.jobs.ended(queued_from, queued_before, limit)
 
 
 @dataclass(frozen=True, slots=True)

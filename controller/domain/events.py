@@ -347,6 +347,98 @@ class HeadroomSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class JobsArchived:
+    """Old jobs are in the archive, and out of the table."""
+
+    name: str
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class GhostRemoved:
+    """GitHub still had a runner whose machine has ended."""
+
+    instance: str
+    runner: str
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterSentBack:
+    """A dead letter has another chance on its own queue."""
+
+    queue: str
+    message: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterParked:
+    """A message that nobody can handle lies in the archive, under a name, for a person to look at."""
+
+    queue: str
+    message: str
+    reason: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachinesAudited:
+    """The cloud's machines were counted, and held against the records: the last five count the differences."""
+
+    running: int
+    recorded: int
+    unknown: int
+    ended: int
+    missing: int
+    overdue: int
+    mistaken: int
+
+
+@dataclass(frozen=True, slots=True)
+class MachinesDiffer:
+    """The cloud and the records do not agree on a machine."""
+
+    instance: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerReleased:
+    """GitHub offers another release of its runner than before."""
+
+    platform: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerBehind:
+    """The image of a configuration has no runner of the current release; GitHub refuses such after thirty days."""
+
+    config: str
+    baked: str
+    current: str
+    behind_s: float
+    refused: bool
+    """Whether the thirty days are over: machines then work only because they fetch the current one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayCosted:
+    """What the jobs that a repository queued on a day have cost in one configuration; None: not known."""
+
+    day: str
+    repository: str
+    config: str
+    jobs: int
+    machine_hours: float
+    usd: float | None
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChoreDone:
     """One housekeeping task has run."""
 
@@ -395,5 +487,14 @@ Event = (
     | RegionLost
     | LookFailed
     | HeadroomSeen
+    | JobsArchived
+    | GhostRemoved
+    | LetterSentBack
+    | LetterParked
+    | MachinesAudited
+    | MachinesDiffer
+    | RunnerReleased
+    | RunnerBehind
+    | DayCosted
     | ChoreDone
 )

@@ -87,6 +87,10 @@ class Runner:
     interruption: str = ""
     console: str = ""
     """The end of what it wrote on its console, where it died before it claimed."""
+    baked: tuple[str, ...] = ()
+    """The versions of GitHub's runner that it said to have on board."""
+    delisted: bool = False
+    """Whether GitHub is known to have no runner of it any more."""
     version: int = 0
     """The stored version this value was read at; 0 has never been stored."""
 
@@ -94,6 +98,15 @@ class Runner:
     def id(self) -> str:
         """The record's name in storage and in messages."""
         return self.instance_id
+
+    @property
+    def may_haunt(self) -> bool:
+        """Whether it has ended in a way after which GitHub may still have a runner of it."""
+        return self.state not in ALIVE and not self.delisted and self.result not in _RAN_TO_ITS_END
+
+
+_RAN_TO_ITS_END = frozenset({"success", "failed", "cancelled"})
+"""Results of a job that its runner has ended itself: GitHub removes such a runner with its job."""
 
 
 def move(runner: Runner, to: RunnerState, now: float, reason: str = "", **changes: Any) -> Runner:  # noqa: ANN401 - fields of Runner

@@ -227,6 +227,7 @@ class ClaimRunner:
             job=job.key,
             lease_until=now + self.terms.idle_limit_s + self.terms.lease_grace_s + _SET_UP_S,
             job_limit_s=config.job_limit_s or self.terms.job_limit_s,
+            baked=tuple(version[:_VERSION_LENGTH] for version in claim.baked_runners[:_VERSIONS_KEPT]),
         )
         return claimed, jobs_of.move(job, JobState.CLAIMED, now, instance_id=runner.instance_id)
 
@@ -247,7 +248,7 @@ class ClaimRunner:
 
     def _release(self, runner: Runner, job: Job, config: RunnerConfig) -> Release:
         """The runner to run: remembered by this function, by the stack, or asked of GitHub."""
-        name = f"release {job.server} {runner.platform}"
+        name = release_fact(job.server, runner.platform)
         now = self.clock()
         release, until = self._releases.get(name, (None, 0.0))
         if release is None or now >= until:
@@ -297,6 +298,15 @@ class ClaimRunner:
             ),
             setup=(SetupGroup("SpotRunner", _card(runner, job)),),
         )
+
+
+_VERSIONS_KEPT, _VERSION_LENGTH = 4, 20
+"""A machine's word goes into its record, and must not fill it."""
+
+
+def release_fact(server: str, platform: str) -> str:
+    """Under which name it is remembered which release GitHub offers for a platform."""
+    return f"release {server} {platform}"
 
 
 _STATUS: dict[type[Exception], int] = {Rejected: 403, AlreadyDone: 409, NothingToDo: 410}

@@ -147,3 +147,26 @@ def test_a_message_shows_its_kind_before_it_is_read() -> None:
     assert [json.loads(wire.dumps(one))["kind"] for one in every] == ["queued", "wake", "chore", "waiting"]
     assert isinstance(messages.read(wire.dumps(every[0])), JobQueued)
     assert isinstance(messages.read(wire.dumps(every[3])), JobMoved)
+
+
+@pytest.mark.parametrize(
+    ("sender", "origin", "speaks"),
+    [
+        ("AROAHOUSE:dev-us-east-1-housekeeping", "AROAMACHINE:i-1", "AROAMACHINE:i-1"),
+        ("AROAMACHINE:i-1", "", "AROAMACHINE:i-1"),
+        ("AROAMACHINE:i-1", "AROAWEBHOOK:webhook", "AROAMACHINE:i-1"),
+        ("AROAMACHINE:i-1", "AROAMACHINE:i-2", "AROAMACHINE:i-1"),
+        ("AROAWEBHOOK:webhook", "", "AROAWEBHOOK:webhook"),
+    ],
+)
+def test_what_was_sent_back_speaks_for_its_first_sender_and_a_machine_for_itself_alone(
+    sender: str, origin: str, speaks: str
+) -> None:
+    assert messages.speaker(sender, origin) == speaks
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "null", "1", "[" * 100_000])
+def test_a_text_in_others_words_is_at_least_a_json_object(text: str) -> None:
+    assert messages.json_of('{"source":"aws.ec2"}') == {"source": "aws.ec2"}
+    with pytest.raises(Rejected, match="message: "):
+        messages.json_of(text)

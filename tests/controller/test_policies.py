@@ -25,6 +25,7 @@ NAMES = Names(
     images=["ami-0a"],
     runner_role="arn:role/machine",
     cache="arn:aws:s3:::cache",
+    archive="arn:aws:s3:::archive",
     claim_route="arn:api/$default/POST/claim",
     log_role="arn:role/machine-log",
     runner_log="arn:log-group:/runners",

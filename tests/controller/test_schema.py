@@ -22,15 +22,15 @@ JOB_STAGES = {
     JobState.LAUNCHED: "open",
     JobState.CLAIMED: "open",
     JobState.RUNNING: "open",
-    JobState.COMPLETED: None,
+    JobState.COMPLETED: "ended",
     JobState.REFUSED: "owed",
 }
 RUNNER_STAGES = {
     RunnerState.LAUNCHED: "alive",
     RunnerState.CLAIMED: "alive",
     RunnerState.BUSY: "alive",
-    RunnerState.FINISHED: None,
-    RunnerState.GONE: None,
+    RunnerState.FINISHED: "doubted",
+    RunnerState.GONE: "doubted",
 }
 LAUNCH_STAGES = {LaunchState.PENDING: "pending", LaunchState.SETTLED: None}
 
@@ -42,7 +42,7 @@ EVERY: list[tuple[Job | Runner | Launch, str | None]] = [
 
 
 @pytest.mark.parametrize(("record", "stage"), EVERY)
-def test_every_state_has_its_stage_and_an_ended_record_none(record: Job | Runner | Launch, stage: str | None) -> None:
+def test_every_state_has_its_stage_and_a_settled_launch_none(record: Job | Runner | Launch, stage: str | None) -> None:
     found = schema.stage_of(record)
 
     if stage is None:
@@ -69,7 +69,32 @@ def test_an_ended_job_is_kept_at_hand_until_github_has_had_its_due(changes: dict
     found = schema.stage_of(samples.job(**changes))
 
     assert (found in schema.stages(schema.OWED, "us-east-1")) is owes
-    assert (found is None) is not owes
+    assert (found in schema.stages(schema.ENDED, "us-east-1")) is not owes
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubted"),
+    [
+        ({"result": "success"}, False),
+        ({"result": "failed"}, False),
+        ({"result": "cancelled"}, False),
+        ({"result": "interrupted"}, True),
+        ({"result": "no_job"}, True),
+        ({"result": ""}, True),
+        ({"result": "no_job", "delisted": True}, False),
+    ],
+)
+def test_a_machine_is_in_doubt_unless_its_runner_has_ended_its_job_or_github_has_been_asked(
+    changes: dict[str, Any], *, doubted: bool
+) -> None:
+    found = schema.stage_of(samples.runner(state=RunnerState.FINISHED, **changes))
+
+    assert found == (f"us-east-1:doubted#{schema.shard('i-1')}" if doubted else None)
+
+
+@pytest.mark.parametrize(("record", "stage"), EVERY)
+def test_only_what_nothing_is_left_to_do_with_may_expire(record: Job | Runner | Launch, stage: str | None) -> None:
+    assert schema.may_expire(record) is (stage in {None, "ended", "doubted"})
 
 
 @given(st.text())
@@ -86,10 +111,18 @@ def test_shards_are_filled_evenly() -> None:
 
 
 def test_the_stages_of_different_records_never_share_a_partition() -> None:
-    names = [schema.WAITING, schema.UNDER_WAY, schema.MACHINES, schema.PENDING]
+    names = [
+        schema.WAITING,
+        schema.UNDER_WAY,
+        schema.OWED,
+        schema.ENDED,
+        schema.MACHINES,
+        schema.DOUBTED,
+        schema.PENDING,
+    ]
     partitions = [partition for name in names for partition in schema.stages(name, "us-east-1")]
 
-    assert len(set(partitions)) == len(partitions) == 4 * schema.SHARDS
+    assert len(set(partitions)) == len(partitions) == 7 * schema.SHARDS
 
 
 @pytest.mark.parametrize(("table", "record"), [(schema.JOBS, Job), (schema.RUNNERS, Runner), (schema.LAUNCHES, Launch)])

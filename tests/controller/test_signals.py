@@ -59,11 +59,15 @@ def test_the_line_of_an_event_is_made_of_fields_it_has(kind: type[Event]) -> Non
     assert "{" not in text.format(**example(kind))
 
 
+OTHERS = {"quota", "what", "name", "platform", "running"}
+"""Objects of the archive, platforms, and the machines as a whole."""
+
+
 @every_event
 def test_the_line_of_an_event_names_whom_it_is_about(kind: type[Event]) -> None:
     used = {name for _, name, _, _ in string.Formatter().parse(SIGNALS[kind.__name__].text) if name}
 
-    assert used & {"job", "instance", "launch", "delivery", "message", "task", "region", "config", "quota", "what"}
+    assert used & {"job", "instance", "launch", "delivery", "message", "task", "region", "config", *OTHERS}
 
 
 @pytest.mark.parametrize(("kind", "metric"), metrics(), ids=lambda item: getattr(item, "name", ""))
@@ -121,5 +125,7 @@ def test_only_what_somebody_must_look_at_raises_an_alert() -> None:
         events.MachineTerminated,
         events.ConfigurationHeld,
         events.RegionLost,
+        events.LetterParked,
+        events.RunnerBehind,
         deliveries.MessageRejected,
     }

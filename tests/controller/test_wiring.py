@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +47,7 @@ def test_a_grant_is_on_something_that_exists_and_says_why(grant: Grant) -> None:
         "table": {table.name for table in schema.TABLES},
         "index": {table.name for table in schema.TABLES if table.indexes},
         "queue": {queue.name for queue in QUEUES},
+        "dead-queue": {queue.name for queue in QUEUES},
         "peer-queue": {queue.name for queue in QUEUES},
         "secret": {"webhook", "app-key"},
     }
@@ -92,7 +95,21 @@ def test_nobody_reads_a_queue_that_does_not_trigger_it() -> None:
         read = {grant.resource for grant in function.grants if "sqs:ReceiveMessage" in grant.actions}
         trigger = function.trigger
 
-        assert read == ({f"queue:{trigger.queue.name}"} if isinstance(trigger, Poll) else set())
+        living = {resource for resource in read if not resource.startswith("dead-queue:")}
+        assert living == ({f"queue:{trigger.queue.name}"} if isinstance(trigger, Poll) else set())
+
+
+def test_only_housekeeping_reads_dead_letters_and_those_of_every_queue() -> None:
+    readers = {
+        (function.name, grant.resource)
+        for function in FUNCTIONS
+        for grant in function.grants
+        if grant.resource.startswith("dead-queue:")
+    }
+
+    assert readers == {(HOUSEKEEPER.name, f"dead-queue:{queue.name}") for queue in QUEUES}
+    may_send_back = {grant.resource for grant in HOUSEKEEPER.grants if "sqs:SendMessage" in grant.actions}
+    assert {f"queue:{queue.name}" for queue in QUEUES} <= may_send_back
 
 
 def test_the_webhook_may_put_messages_on_queues_read_its_secret_and_the_routing_document_and_nothing_else() -> None:
@@ -115,9 +132,9 @@ def test_the_machines_have_no_right_in_ec2_and_none_to_read_a_secret_or_a_table(
 
 
 def test_only_the_claim_door_may_fill_the_cache_and_no_machine() -> None:
-    fillers = {f.name for f in FUNCTIONS if "s3:PutObject" in actions(f.grants)}
+    may = {(f.name, grant.resource) for f in FUNCTIONS for grant in f.grants if "s3:PutObject" in grant.actions}
 
-    assert fillers == {"claim"}
+    assert may == {("claim", "new-in-cache"), ("housekeeping", "archive")}
     assert "s3:PutObject" not in actions(MACHINE_GRANTS)
 
 
@@ -157,8 +174,11 @@ def test_the_reports_door_touches_no_cloud_and_no_secret() -> None:
     assert services == {"dynamodb", "sqs"}
 
 
-def test_no_function_may_delete_a_record() -> None:
-    assert "dynamodb:DeleteItem" not in actions(all_grants())
+def test_only_housekeeping_may_delete_records_and_only_those_of_jobs() -> None:
+    may = {(f.name, grant.resource) for f in FUNCTIONS for grant in f.grants if "dynamodb:DeleteItem" in grant.actions}
+
+    assert may == {(HOUSEKEEPER.name, "table:jobs")}
+    assert "dynamodb:DeleteItem" not in actions(MACHINE_GRANTS)
 
 
 def test_only_the_webhook_is_open_to_unsigned_calls() -> None:
@@ -197,9 +217,22 @@ def test_every_housekeeping_task_has_its_schedule() -> None:
     assert sorted(schedule.body["task"] for schedule in SCHEDULES if "task" in schedule.body) == sorted(Chores)
 
 
+def test_the_page_on_housekeeping_tells_of_every_task_and_how_often_it_runs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "housekeeping.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (\d+ (?:min|h)) \|", page, re.MULTILINE))
+
+    schedules = {schedule.body["task"]: schedule.every_s for schedule in SCHEDULES if "task" in schedule.body}
+
+    often = {60: "1 min", 300: "5 min", 900: "15 min", 3_600: "1 h"}
+    assert rows == {str(task): often[every_s] for task, every_s in schedules.items()}
+
+
+UNHURRIED = {"ghost-runners", "pool-audit", "old-jobs", "runner-age", "cost-report", "market"}
+"""Tasks that no job and no machine waits for."""
+
+
 def test_a_lost_job_is_looked_at_within_five_minutes() -> None:
-    # What the cloud sells changes an order and no job's fate.
-    assert all(schedule.every_s <= 300 for schedule in SCHEDULES if schedule.body.get("task") != Chores.MARKET)
+    assert all(schedule.every_s <= 300 for schedule in SCHEDULES if schedule.name not in UNHURRIED)
 
 
 def test_every_queue_and_table_has_its_setting() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.domain.fleet_config import Arch, Os
 from controller.errors import Rejected
-from controller.ports import NameTaken, Registered, Registration, Release
+from controller.ports import Listed, NameTaken, Registered, Registration, Release
 from tests.fakes.faults import Faults
 
 SHA256 = "5" * 64
@@ -35,6 +35,11 @@ class FakeGitHub:
     def is_registered(self, wanted: Registration, runner_id: int, now: float) -> bool:  # noqa: ARG002 - no clock here
         self._call("is_registered")
         return runner_id in self.runners.values()
+
+    def listed(self, wanted: Registration, now: float) -> list[Listed]:  # noqa: ARG002 - no clock here
+        self._call("listed")
+        owner, _ = _place(wanted)
+        return [Listed(runner_id, name) for (place, name), runner_id in self.runners.items() if place == owner]
 
     def remove(self, wanted: Registration, runner_id: int, now: float) -> None:  # noqa: ARG002 - no clock here
         self._call("remove")

@@ -87,6 +87,11 @@ class FakeJobs:
     def owed(self, limit: int) -> list[Job]:
         return self._stage(schema.OWED, limit)
 
+    def ended(self, queued_from: float, queued_before: float, limit: int) -> list[Job]:
+        self.faults.strike()
+        every = sorted(self._shelf.stage(Job, schema.ENDED, self._home), key=lambda job: (job.queued_at, job.id))
+        return [job for job in every if queued_from <= job.queued_at < queued_before][:limit]
+
     def _stage(self, name: str, limit: int) -> list[Job]:
         self.faults.strike()
         return sorted(self._shelf.stage(Job, name, self._home), key=lambda job: (job.queued_at, job.id))[:limit]
@@ -110,6 +115,11 @@ class FakeRunners:
         alive = self._shelf.stage(Runner, schema.MACHINES, self._home)
         late = [runner for runner in alive if runner.lease_until < before]
         return sorted(late, key=lambda runner: (runner.lease_until, runner.id))[:limit]
+
+    def doubted(self, limit: int) -> list[Runner]:
+        self.faults.strike()
+        doubted = self._shelf.stage(Runner, schema.DOUBTED, self._home)
+        return sorted(doubted, key=lambda runner: (runner.lease_until, runner.id))[:limit]
 
 
 class FakeLaunches:
@@ -154,6 +164,16 @@ class FakeLedger:
         if self.lost_answers:
             raise self.lost_answers.pop(0)
         return frozenset(stale)
+
+    def forget(self, jobs: Sequence[Job]) -> frozenset[str]:
+        self.faults.strike()
+        stored = {job.id: self._version(job.id) for job in jobs}
+        for job in jobs:
+            if stored[job.id] == job.version:
+                del self._shelf.records[job.id]
+        if self.lost_answers:
+            raise self.lost_answers.pop(0)
+        return frozenset(job.id for job in jobs if stored[job.id] not in {0, job.version})
 
     def _save(self, records: Sequence[Record]) -> set[str]:
         stale = {record.id for record in records if self._version(record.id) != record.version}

@@ -189,18 +189,22 @@ def test_what_is_remembered_withstands_a_destroy(runs: Mapping[str, Deployed]) -
     assert others == {False}
 
 
-def test_the_bucket_is_encrypted_private_and_reached_through_tls_only(stack: Deployed) -> None:
-    encryption = stack.one("s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
-    private = stack.one("s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
-    ownership = stack.one("s3/bucketOwnershipControls:BucketOwnershipControls").inputs
-    policy = stack.one("s3/bucketPolicy:BucketPolicy").json("policy")
+@pytest.mark.parametrize("name", ["cache", "archive"])
+def test_a_bucket_is_encrypted_private_versioned_and_reached_through_tls_only(name: str, stack: Deployed) -> None:
+    kind = "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+    encryption = stack.of(kind)[name].inputs
+    private = stack.of("s3/bucketPublicAccessBlock:BucketPublicAccessBlock")[name].inputs
+    ownership = stack.of("s3/bucketOwnershipControls:BucketOwnershipControls")[name].inputs
+    versioning = stack.of("s3/bucketVersioning:BucketVersioning")[name].inputs
+    policy = stack.of("s3/bucketPolicy:BucketPolicy")[name].json("policy")
 
-    (rule,) = encryption.inputs["rules"]
+    (rule,) = encryption["rules"]
     assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "AES256"
     assert {private[key] for key in private if key != "bucket"} == {True}
     assert len(private) == 5
     assert ownership["rule"]["objectOwnership"] == "BucketOwnerEnforced"
-    bucket = "arn:aws:s3:::dev-us-east-1-cache-123456789012"
+    assert versioning["versioningConfiguration"]["status"] == "Enabled"
+    bucket = f"arn:aws:s3:::dev-us-east-1-{name}-123456789012"
     assert policy == policies.tls_only("s3", [bucket, f"{bucket}/*"])
 
 
@@ -259,7 +263,7 @@ def test_no_policy_allows_a_whole_service(stack: Deployed) -> None:
         if "*" in action
     ]
     assert broad == []
-    others = ("machine", "machine-log", "scheduler", "bucket", "topic")
+    others = ("machine", "machine-log", "scheduler", "cache", "archive", "topic")
     assert len(found) == len(wiring.FUNCTIONS) + len(others) + 2 * len(wiring.QUEUES)
 
 
@@ -374,7 +378,8 @@ def test_the_settings_lead_to_what_was_made(stack: Deployed) -> None:
     assert tables == {table.inputs["name"] for table in stack.of("dynamodb/table:Table").values()}
     assert settings.jobs_queue_url == stack.outputs["queues"]["jobs"]
     assert settings.webhook_secret_id == stack.outputs["secrets"]["webhook"]
-    assert settings.runner_cache_bucket == stack.one("s3/bucket:Bucket").inputs["bucket"]
+    buckets = {name: bucket.inputs["bucket"] for name, bucket in stack.of("s3/bucket:Bucket").items()}
+    assert buckets == {"cache": settings.runner_cache_bucket, "archive": settings.archive_bucket}
     assert [pair.split("=")[0] for pair in settings.subnets.split(",")] == ["us-east-1a", "us-east-1b", "us-east-1c"]
     assert re.fullmatch(r"linux/arm64=lt-\w+,linux/x64=lt-\w+", settings.launch_templates)
 

@@ -34,7 +34,22 @@ class Fault(StrEnum):
 
 _LEAVE_TRACES = frozenset({Fault.CRASH_AFTER, Fault.TIMEOUT})
 _READS = frozenset(
-    {"get", "waiting", "under_way", "owed", "expired", "pending", "recall", "machines", "machine", "find", "rules"}
+    {
+        "get",
+        "waiting",
+        "under_way",
+        "owed",
+        "expired",
+        "pending",
+        "ended",
+        "doubted",
+        "listed",
+        "recall",
+        "machines",
+        "machine",
+        "find",
+        "rules",
+    }
     | {"is_registered", "state", "jobs", "release", "repositories", "active_runs", "since"}
 )
 _ACKNOWLEDGES = "queue.delete"

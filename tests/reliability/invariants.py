@@ -27,7 +27,8 @@ MOST_MACHINES = 20
 
 def violations(world: Universe) -> list[str]:
     """Everything that an onlooker would complain about after a single fault."""
-    return [*violations_of_day(world), *_too_old(world, 0.0), *_unexplained(world)]
+    broken = [text for promise in world.promises for text in promise()]
+    return [*violations_of_day(world), *_too_old(world, 0.0), *_unexplained(world), *broken]
 
 
 def violations_of_day(world: Universe) -> list[str]:

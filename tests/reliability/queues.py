@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from controller import wiring
+from controller.domain.dead_letters import DeadLetter
 from controller.messages import Chore, Delivery, JobMoved
 from runner_agent.contract import wire
 from tests.fakes.queue import FakeBacklog, FakeOutbox, Sent
@@ -22,6 +23,9 @@ class Message:
     sender: str
     visible_at: float
     receives: int = 0
+    sent_at: float = 0.0
+    returns: int = 0
+    """How often it has been sent back from the dead letters."""
 
 
 class SimQueue:
@@ -36,12 +40,20 @@ class SimQueue:
         self.sent = 0
         self._serial = count(1)
 
-    def send(self, text: str, sender: str, after_s: float = 0.0) -> None:
+    def send(self, text: str, sender: str, after_s: float = 0.0, returns: int = 0) -> None:
         """Put a message on the queue."""
         name = f"{self.spec.name}-{next(self._serial)}"
         self.sent += 1
-        self.messages[name] = Message(name, text, sender, self._timeline.now + after_s)
+        self.messages[name] = Message(
+            name, text, sender, self._timeline.now + after_s, sent_at=self._timeline.now, returns=returns
+        )
         self._timeline.after(after_s + self._window_s, self._on_ready, background=True)
+
+    def bury(self, text: str, sender: str) -> None:
+        """A message that the door has given up lies among the dead letters."""
+        name = f"{self.spec.name}-{next(self._serial)}"
+        self.sent += 1
+        self.dead.append(Message(name, text, sender, self._timeline.now, sent_at=self._timeline.now))
 
     def take(self, limit: int) -> list[Delivery]:
         """Messages that are visible now; each stays away until its visibility runs out."""
@@ -110,3 +122,30 @@ class Line(FakeBacklog):
         ids = [delivery.id for delivery in deliveries]
         self._queue.answered(ids)
         self._queue.delete(ids)
+
+
+class Graves:
+    """The dead letters of all queues, as housekeeping sees them."""
+
+    def __init__(self, queues: Mapping[str, SimQueue], timeline: Timeline) -> None:
+        self._queues, self._timeline = queues, timeline
+        self._hidden: dict[str, float] = {}
+
+    def take(self, queue: str, limit: int) -> list[DeadLetter]:
+        now = self._timeline.now
+        found = [each for each in self._queues[queue].dead if self._hidden.get(each.id, 0.0) <= now][:limit]
+        self._hidden |= {each.id: now + _HIDDEN_S for each in found}
+        return [
+            DeadLetter(queue, each.id, each.text, each.sender, each.sent_at, each.returns, each.id) for each in found
+        ]
+
+    def send_back(self, letter: DeadLetter) -> None:
+        self._queues[letter.queue].send(letter.text, letter.sender, returns=letter.returns + 1)
+
+    def discard(self, letter: DeadLetter) -> None:
+        queue = self._queues[letter.queue]
+        queue.answered([letter.id])
+        queue.dead = [each for each in queue.dead if each.id != letter.receipt]
+
+
+_HIDDEN_S = 240.0

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from controller.domain.runner import Lifecycle
+from controller import wiring
+from controller.domain.job import Job, JobState
+from controller.domain.runner import Lifecycle, RunnerState
+from controller.messages import Chore, Chores, Step
+from runner_agent.contract import wire
 from tests.controller.usecases.world import SUBNETS
+from tests.fakes import samples
 from tests.reliability.machines import Boot, Machine, Phase
 from tests.reliability.universe import MACHINE_TYPE, Universe
 
@@ -130,6 +135,69 @@ def malformed(world: Universe) -> None:
     world.hub.queue(1)
 
 
+def old_jobs(world: Universe) -> None:
+    """Old jobs go into the archive beside one that is at work, and then out of the table."""
+    old = {number: world.timeline.now - OLD_S + number for number in (501, 502, 503)}
+    for number, at in old.items():
+        ended = samples.job(number, state=JobState.COMPLETED, queued_at=at, received_at=at, since=at, told=True)
+        world.shelf.put(ended)
+    world.hub.queue(1)
+    _have_done(world, Chores.OLD_JOBS)
+
+    def kept() -> list[str]:
+        lines = [line for lines in world.archive.kept.values() for line in lines]
+        archived = {wire.loads(Job, line).key.job_id for line in lines}
+        stored = {number for number in old if world.shelf.get(Job, f"{number}#1")}
+        missing = [f"job {number} is nowhere" for number in old if number not in archived | stored]
+        return missing + [f"job {number} is still in the table" for number in sorted(stored)]
+
+    world.promises.append(kept)
+
+
+def ghosts(world: Universe) -> None:
+    """GitHub still has two runners of a machine that is gone, beside one that is at work."""
+    gone_at = world.timeline.now - GONE_S
+    ended = samples.job(501, state=JobState.COMPLETED, since=gone_at, received_at=gone_at)
+    world.shelf.put(ended, samples.runner("i-gone", state=RunnerState.GONE, since=gone_at, job=ended.key))
+    for name in (GHOST, "spotrunner-i-gone-2"):
+        world.github.register(samples.registration(name), world.timeline.now)
+    world.hub.queue(1)
+    _have_done(world, Chores.GHOST_RUNNERS)
+    world.promises.append(lambda: [f"{n} is still registered" for _, n in world.github.runners if "i-gone" in n])
+
+
+def dead_letters(world: Universe) -> None:
+    """GitHub's last word on a job lies among the dead letters, beside a text that means nothing."""
+    began = world.timeline.now
+    world.shelf.put(samples.job(501, state=JobState.RUNNING, since=began, installation_id=0))
+    reports = world.queues[wiring.REPORTS.name]
+    reports.bury(wire.dumps(samples.moved(Step.COMPLETED, 501, conclusion="success")), "AROAWEBHOOK:webhook")
+    reports.bury("{", "AROASTRANGER:stranger")
+    world.hub.queue(1)
+    _have_done(world, Chores.DEAD_LETTERS)
+
+    def dealt_with() -> list[str]:
+        job = world.shelf.get(Job, "501#1")
+        unheard = [] if job and job.state is JobState.COMPLETED else ["nobody has heard that job 501 has ended"]
+        lost = [] if any(name.startswith("parked/reports/") for name in world.archive.kept) else ["a text is lost"]
+        return unheard + lost + [f"{each.id} still lies there" for each in reports.dead]
+
+    world.promises.append(dealt_with)
+
+
+def _have_done(world: Universe, task: Chores) -> None:
+    """An operator asks for a task, and asks again much later: a failed one is not waited for by its schedule."""
+    text = wire.dumps(Chore(task))
+    for wait_s in (SOON_S, AGAIN_S):
+        world.timeline.after(wait_s, lambda: world.queues[wiring.HOUSEKEEPING.name].send(text, "AROAOPERATOR:operator"))
+
+
+OLD_S = 8 * 86_400.0
+GONE_S = 1_000.0
+GHOST = "spotrunner-i-gone-1"
+SOON_S, AGAIN_S = 5.0, 400.0
+
+
 def _every_pool() -> list[tuple[str, str]]:
     return [(MACHINE_TYPE, zone) for zone in SUBNETS]
 
@@ -152,4 +220,7 @@ STORIES: tuple[Story, ...] = (
     interrupted_at_work,
     killed_at_work,
     frozen_at_work,
+    old_jobs,
+    ghosts,
+    dead_letters,
 )

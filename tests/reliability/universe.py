@@ -27,7 +27,7 @@ from tests.reliability.calls import PowerCut, Watch, at_door
 from tests.reliability.hub import Hub, HubJob, Postman, Status
 from tests.reliability.intakes import Census, DeliveryLog
 from tests.reliability.machines import NOTICE_S, Boot, Machine, Phase
-from tests.reliability.queues import Line, Post, SimQueue
+from tests.reliability.queues import Graves, Line, Post, SimQueue
 from tests.reliability.timeline import Timeline
 
 JOB_LIMIT_S = 600.0
@@ -38,6 +38,7 @@ SEEN_TO_S = 300.0
 LOOK_EVERY_S = 61.0
 """Every schedule has had its turn."""
 ROUNDS = 2
+OFTEN_S = 60.0
 _BUS_S = 1.0
 _OF_QUEUE = {
     function.trigger.queue.name: function for function in wiring.FUNCTIONS if isinstance(function.trigger, wiring.Poll)
@@ -70,6 +71,9 @@ class Universe(World):
         self.eye.on_strike = lambda: self.timeline.after(SEEN_TO_S, self.see_to_jobs, background=True)
         self.queues = {queue.name: self._queue(queue) for queue in wiring.QUEUES}
         self.outbox, self.backlog = Post(self.queues), Line(self.queues[wiring.JOBS.name])
+        self.letters = Graves(self.queues, self.timeline)
+        self.promises: list[Callable[[], list[str]]] = []
+        """What a story wants to be true in the end, beside what must be in every story; each says what is not."""
         self.deliveries = self.log = DeliveryLog(self.timeline, self._deliver)
         self.postman = Postman(self.log.bring)
         self.hub = Hub(self.timeline, self.github, self.runs, self.postman)
@@ -86,7 +90,9 @@ class Universe(World):
         known = {*keep_house._TASKS, *self.house.errands}
         schedules = [one for one in wiring.SCHEDULES if one.body.get("task", Chores.CHECK_RUNS) in known]
         for place, schedule in enumerate(schedules):
-            self.timeline.after(7.0 * (1 + place), lambda s=schedule: self._tick(s), background=True)  # type: ignore[misc]  # bound early
+            # Most begin in turn; what comes seldom first comes when it would come again.
+            first_s = 7.0 * (1 + place) if schedule.every_s <= OFTEN_S else schedule.every_s
+            self.timeline.after(first_s, lambda s=schedule: self._tick(s), background=True)  # type: ignore[misc]  # bound early
 
     def restart(self) -> None:
         """New processes behind every door."""

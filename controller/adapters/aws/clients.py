@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_pricing import PricingClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sqs import SQSClient
@@ -39,7 +40,7 @@ ONCE = Config(
 """For CreateFleet: a retry inside the SDK would hide throttling, and our launch record is the better retry."""
 
 
-_ALL = ("dynamodb", "sqs", "ssm", "secrets", "ec2", "ec2_once", "pricing", "quotas")
+_ALL = ("dynamodb", "sqs", "ssm", "secrets", "s3", "ec2", "ec2_once", "pricing", "quotas")
 
 
 class Clients:
@@ -77,6 +78,12 @@ class Clients:
         """The secrets."""
         with self._lock:
             return self._session.client("secretsmanager", config=QUICK)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """The archive."""
+        with self._lock:
+            return self._session.client("s3", config=SLOW)
 
     @cached_property
     def ec2(self) -> EC2Client:

@@ -33,10 +33,9 @@ def item_of(record: Record) -> Item:
     restored = _restored(record)
     fields = {name: value for name, value in wire.encode(record).items() if name not in restored}
     fields["id"] = record.id
-    stage = schema.stage_of(record)
-    if stage is None:
+    if schema.may_expire(record):
         fields["expires"] = math.ceil(_written_at(record)) + schema.KEEP_S
-    else:
+    if stage := schema.stage_of(record):
         fields["stage"] = stage
     return attributes(fields)
 

@@ -56,3 +56,7 @@ class DynamoJobs:
     def owed(self, limit: int) -> list[Job]:
         """Jobs about which something is still to be said or done at GitHub."""
         return readable(Job, self._reader.stage(schema.OWED, limit))
+
+    def ended(self, queued_from: float, queued_before: float, limit: int) -> list[Job]:
+        """Jobs of which nothing is left to do, longest queued first."""
+        return readable(Job, self._reader.stage(schema.ENDED, limit, queued_before, queued_from))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -63,21 +64,21 @@ class TableReader:
             self.pause(PAUSE_S * 2**attempt)
         raise Unavailable(f"{self.table}: {len(keys)} records are still unread after {ROUNDS} rounds")
 
-    def stage(self, name: str, limit: int, before: float | None = None) -> list[Item]:
-        """The first items of a stage by the index's order, at most `limit`; those under `before` where it is given."""
+    def stage(self, name: str, limit: int, before: float | None = None, since: float | None = None) -> list[Item]:
+        """The first items of a stage by the index's order, at most `limit`; within the bounds that are given."""
         if self.index is None:
             raise TypeError(f"{self.table} has no index")
         index = self.index
-        shards = [self._shard(index, partition, limit, before) for partition in schema.stages(name, self.home)]
+        asked = [_query(self.table, index, partition, before, since) for partition in schema.stages(name, self.home)]
+        shards = [self._shard(query, limit) for query in asked]
         merged = [item for shard in shards for item in shard]
         merged.sort(key=lambda item: (number_of(item, index.sort), text_of(item, "id")))
         return merged[:limit]
 
-    def _shard(self, index: schema.Index, partition: str, limit: int, before: float | None) -> list[Item]:
-        asked = _query(self.table, index, partition, before)
+    def _shard(self, asked: dict[str, Any], limit: int) -> list[Item]:
         found: list[Item] = []
         while len(found) < limit:
-            with asking(f"{self.table} {partition}"):
+            with asking(f"{self.table} {asked['ExpressionAttributeValues'][':stage']['S']}"):
                 answer = self.clients.dynamodb.query(**asked, Limit=limit - len(found))
             found += answer["Items"]
             if not answer.get("LastEvaluatedKey"):
@@ -86,12 +87,19 @@ class TableReader:
         return found
 
 
-def _query(table: str, index: schema.Index, partition: str, before: float | None) -> dict[str, Any]:
+def _query(
+    table: str, index: schema.Index, partition: str, before: float | None, since: float | None
+) -> dict[str, Any]:
     names = {"#stage": index.partition}
     values = {":stage": {"S": partition}}
     condition = "#stage = :stage"
     if before is not None:
         names["#order"] = index.sort
+    if before is not None and since is not None:
+        # A key condition takes one comparison of the sort key, and BETWEEN has both its ends inside.
+        values |= {":since": {"N": repr(since)}, ":before": {"N": repr(math.nextafter(before, since))}}
+        condition += " AND #order BETWEEN :since AND :before"
+    elif before is not None:
         values[":before"] = {"N": repr(before)}
         condition += " AND #order < :before"
     return {

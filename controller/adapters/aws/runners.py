@@ -25,3 +25,7 @@ class DynamoRunners:
     def expired(self, before: float, limit: int) -> list[Runner]:
         """Machines not known to have ended whose lease ran out before a time."""
         return readable(Runner, self._reader.stage(schema.MACHINES, limit, before))
+
+    def doubted(self, limit: int) -> list[Runner]:
+        """Machines that have ended, and whose runner GitHub may still have."""
+        return readable(Runner, self._reader.stage(schema.DOUBTED, limit))

@@ -13,7 +13,7 @@ from controller import schema
 from controller.adapters.aws.clients import Clients, asking, code_of
 from controller.adapters.aws.items import attributes, item_of, number_of, readable, record_of, text_of
 from controller.adapters.aws.reads import TableReader
-from controller.adapters.aws.writes import ATOMIC, Put, Writer
+from controller.adapters.aws.writes import ATOMIC, Delete, Put, Writer
 from controller.domain.job import Job
 from controller.domain.launch import Launch, LaunchState
 from controller.domain.runner import Runner
@@ -53,6 +53,24 @@ class DynamoLedger:
         for start in range(0, len(puts), ATOMIC):
             stale |= self._writer.put(puts[start : start + ATOMIC])
         return frozenset(stale)
+
+    def forget(self, jobs: Sequence[Job]) -> frozenset[str]:
+        """Delete the jobs that are still at the version they were read at; the ids of the others."""
+        stale: set[str] = set()
+        for start in range(0, len(jobs), ATOMIC):
+            stale |= self._forget(jobs[start : start + ATOMIC])
+        return frozenset(stale)
+
+    def _forget(self, jobs: Sequence[Job]) -> set[str]:
+        stale: set[str] = set()
+        left = [Delete(self._tables.jobs, job.id, job.version) for job in jobs]
+        while left:
+            failed = self._writer.delete(left)
+            if not failed:
+                break
+            stale |= failed
+            left = [delete for delete in left if delete.id not in failed]
+        return stale
 
 
 class DynamoLaunches:

@@ -61,6 +61,25 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True)
+class Delete:
+    """An item to delete where the table still has the version that was read, or has it no more."""
+
+    table: str
+    id: str
+    version: int
+
+    def asked(self) -> dict[str, Any]:
+        """The parameters inside a transaction."""
+        return {
+            "TableName": self.table,
+            "Key": {"id": {"S": self.id}},
+            "ConditionExpression": "attribute_not_exists(id) OR #version = :version",
+            "ExpressionAttributeNames": {"#version": "version"},
+            "ExpressionAttributeValues": {":version": {"N": str(self.version)}},
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Writer:
     """Stores items by their conditions."""
 
@@ -76,6 +95,30 @@ class Writer:
                 return failed
             self.pause(PAUSE_S * (2**attempt + secrets.randbelow(100) / 100))
         raise Unavailable(f"{_names(puts)}: other writes were in the way {TRIES} times")
+
+    def delete(self, deletes: Sequence[Delete]) -> frozenset[str]:
+        """Delete all, or none where a condition fails: the ids that failed. At most `ATOMIC` at once."""
+        for attempt in range(TRIES):
+            failed = self._delete(deletes)
+            if failed is not None:
+                return failed
+            self.pause(PAUSE_S * (2**attempt + secrets.randbelow(100) / 100))
+        raise Unavailable(f"{_names(deletes)}: other writes were in the way {TRIES} times")
+
+    def _delete(self, deletes: Sequence[Delete]) -> frozenset[str] | None:
+        with asking(_names(deletes)):
+            try:
+                self.clients.dynamodb.transact_write_items(
+                    TransactItems=[{"Delete": delete.asked()} for delete in deletes]  # type: ignore[typeddict-item]  # as above
+                )
+            except ClientError as error:
+                if code_of(error) in _BUSY:
+                    return None
+                if code_of(error) != "TransactionCanceledException":
+                    raise
+                # A deletion that is repeated meets its condition again, so no name of a write is needed.
+                return _verdict(deletes, error, "")
+        return frozenset()
 
     def _one(self, put: Put, write: str) -> frozenset[str] | None:
         with asking(f"{put.table} {put.id}"):
@@ -106,7 +149,7 @@ class Writer:
         return frozenset()
 
 
-def _verdict(puts: Sequence[Put], error: ClientError, write: str) -> frozenset[str] | None:
+def _verdict(puts: Sequence[Put | Delete], error: ClientError, write: str) -> frozenset[str] | None:
     """The ids whose condition failed, or None where the transaction only met another one."""
     reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", [])
     codes = {reason.get("Code", "None") for reason in reasons}
@@ -117,11 +160,11 @@ def _verdict(puts: Sequence[Put], error: ClientError, write: str) -> frozenset[s
     }
     if failed:
         # One item of ours proves the whole transaction, even where somebody has moved on from another.
-        return frozenset() if write in failed.values() else frozenset(failed)
+        return frozenset() if write and write in failed.values() else frozenset(failed)
     if codes - {"None"} == {_CONFLICT}:
         return None
     raise Unavailable(f"{_names(puts)}: cancelled for {', '.join(sorted(codes - {'None'})) or 'no reason'}") from error
 
 
-def _names(puts: Sequence[Put]) -> str:
+def _names(puts: Sequence[Put | Delete]) -> str:
     return f"{len(puts)} records from {puts[0].id} on" if len(puts) > 1 else puts[0].id

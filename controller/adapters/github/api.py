@@ -11,9 +11,12 @@ from controller.adapters.github.calls import Call, fields, rows
 from controller.adapters.github.installations import Installations
 from controller.domain.fleet_config import Arch, Os
 from controller.errors import Rejected, Unavailable
-from controller.ports import NameTaken, Registered, Registration, Release
+from controller.ports import Listed, NameTaken, Registered, Registration, Release
 
 WORK_FOLDER = "_work"
+_PAGE = 100
+_PAGES = 20
+"""More runners than a repository or an organisation has without larger runner groups."""
 
 _OK, _CREATED, _NO_CONTENT, _NOT_FOUND, _CONFLICT = 200, 201, 204, 404, 409
 _GITHUB_OS = {Os.LINUX: "linux", Os.WINDOWS: "win"}
@@ -48,6 +51,19 @@ class GitHubApi:
             raise Unavailable(str(refusal)) from refusal
         return answer.status == _OK
 
+    def listed(self, wanted: Registration, now: float) -> list[Listed]:
+        """Every runner registered where this one would be."""
+        found: list[Listed] = []
+        for page in range(1, _PAGES + 1):
+            call = Call("GET", wanted.server, f"{_runners(wanted)}?per_page={_PAGE}&page={page}")
+            listed = fields(call, self._send(call, wanted, now, fine={_OK})).get("runners")
+            if not isinstance(listed, list):
+                raise Unavailable(f"{call}: answered without a list of runners")
+            found += [Listed(row["id"], str(row.get("name"))) for row in listed if _has_id(row)]
+            if len(listed) < _PAGE:
+                break
+        return found
+
     def remove(self, wanted: Registration, runner_id: int, now: float) -> None:
         """Remove the runner; one that is gone already does no harm."""
         call = Call("DELETE", wanted.server, f"{_runners(wanted)}/{runner_id}")
@@ -70,6 +86,10 @@ def _runners(wanted: Registration) -> str:
     if wanted.organization:
         return f"/orgs/{quote(wanted.repository.partition('/')[0])}/actions/runners"
     return f"/repos/{quote(wanted.repository)}/actions/runners"
+
+
+def _has_id(row: object) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("id"), int)
 
 
 def _registered(call: Call, answer: Answer) -> Registered:

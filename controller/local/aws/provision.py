@@ -61,7 +61,9 @@ def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Setting
             _table(client("dynamodb"), stack.environment, table)
     urls = {queue.name: _queue(client("sqs"), stack, queue) for queue in stack.queues}
     bucket = cache_bucket(stack.name)
-    client("s3").create_bucket(Bucket=bucket, **_elsewhere(stack.region))
+    archive = archive_bucket(stack.name)
+    for name in (bucket, archive):
+        client("s3").create_bucket(Bucket=name, **_elsewhere(stack.region))
     log = wiring.runner_log(stack.name)
     client("logs").create_log_group(logGroupName=log)
     vpc = client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
@@ -80,6 +82,7 @@ def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Setting
         "config_prefix": prefix,
         "subnets": _pairs(_subnets(client("ec2"), vpc, stack.region)),
         "runner_cache_bucket": bucket,
+        "archive_bucket": archive,
         "otlp_endpoint": stack.otlp_endpoint,
         "log_group": log,
         "log_role": role_arn(wiring.role_name(stack.name, wiring.MACHINE_LOG)),
@@ -95,6 +98,11 @@ def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Setting
 def cache_bucket(stack: str) -> str:
     """The bucket that machines get the runner's archive from."""
     return f"{stack}-runner-cache"
+
+
+def archive_bucket(stack: str) -> str:
+    """The bucket that old jobs, reports and parked messages go into."""
+    return f"{stack}-archive"
 
 
 def _elsewhere(region: str) -> dict[str, Any]:
@@ -134,7 +142,7 @@ def _keys(partition: str, sort: str = "") -> list[dict[str, str]]:
 def _queue(sqs: Any, stack: Stack, queue: wiring.Queue) -> str:  # noqa: ANN401 - a boto3 client
     """The queue with its dead-letter queue; where time is faster, messages come back sooner."""
     name = f"{stack.name}-{queue.name}"
-    dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    dead = sqs.create_queue(QueueName=f"{name}{wiring.DEAD}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     visibility = max(MIN_VISIBILITY_S, math.ceil(queue.visibility_s / stack.speed))
     attributes = {

@@ -13,7 +13,7 @@ from controller.local.aws.judging import Roles, Trusts
 from controller.local.aws.network import Network
 from controller.local.aws.options import Options
 from controller.local.aws.principals import ACCOUNT, EVENTS_SERVICE
-from controller.local.aws.provision import PLATFORMS, cache_bucket
+from controller.local.aws.provision import PLATFORMS, archive_bucket, cache_bucket
 from controller.local.aws.rights import Account
 from controller.local.aws.rights_ec2 import Machines, role_arn
 from controller.region import Place
@@ -51,6 +51,7 @@ def names(options: Options, settings: Settings, network: Network) -> policies.Na
         images=sorted(set(PLATFORMS.values())),
         runner_role=role_arn(wiring.role_name(options.stack, wiring.MACHINE)),
         cache=f"arn:aws:s3:::{cache_bucket(options.stack)}",
+        archive=f"arn:aws:s3:::{archive_bucket(options.stack)}",
         claim_route=execution_arn(options.region, claim.method, claim.path),
         log_role=settings.log_role,
         runner_log=place.arn("logs", f"log-group:{settings.log_group}"),

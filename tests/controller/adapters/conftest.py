@@ -54,6 +54,7 @@ def warm(*services: SERVICE_NAMES) -> None:
 @pytest.fixture(scope="session")
 def moto_address() -> Iterator[str]:
     warm("dynamodb", "sqs", "ssm", "secretsmanager")
+    get_backend("s3")["123456789012"]["aws"]  # of no region
     app = OneAtATime(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
     server.daemon_threads = True  # type: ignore[attr-defined]  # of its threaded kind

@@ -35,7 +35,7 @@ SET_BY_LAMBDA = {
 
 ENDPOINTS = {"github_api_url", "otlp_endpoint"}
 
-DEPLOYED = {"log_group", "log_role"}
+DEPLOYED = {"log_group", "log_role", "archive_bucket"}
 """Settings that name a thing of the stack, and are empty where it has none."""
 
 

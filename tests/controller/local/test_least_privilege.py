@@ -76,6 +76,7 @@ _REPLAY = "finish a launch whose dispatcher was lost: tests/controller/usecases/
 _CUT_SHORT = "a machine whose launch was not written down: tests/controller/usecases/test_claim_runner.py"
 _INTERRUPTED = "a machine is taken away from its job: test_interruption.py, under the same policies"
 _REGIONS = "a second region of the environment: test_regions.py, under the same policies"
+_UPKEEP = "old jobs and dead letters, of which a young stack has none: test_upkeep.py, under the same policies"
 _RECORDS = (*READS, "dynamodb:PutItem")
 _SEVERAL = "one record or several at once, as many as there are at that moment"
 
@@ -110,6 +111,10 @@ SOMETIMES: Mapping[Right, str] = {
     ("housekeeping", "dynamodb:GetItem", "peer-lease"): _REGIONS,
     ("dispatch", "sqs:SendMessage", "queue:jobs"): "more jobs than EC2's launch rate serves: test_pick_jobs.py there",
     ("events", "dynamodb:PutItem", "table:memory"): _INTERRUPTED,
+    **{("housekeeping", "sqs:DeleteMessage", f"dead-queue:{queue.name}"): _UPKEEP for queue in wiring.QUEUES},
+    ("housekeeping", "sqs:SendMessage", "queue:events"): _UPKEEP,
+    ("housekeeping", "dynamodb:DeleteItem", "table:jobs"): _UPKEEP,
+    ("housekeeping", "s3:PutObject", "archive"): _UPKEEP,
 }
 """Rights that the story below may end without, each with its reason; all others must be used, and needed."""
 

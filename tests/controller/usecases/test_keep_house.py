@@ -17,6 +17,7 @@ from controller.messages import Chore, Chores, Step, Wake
 from controller.ports import CloudMachine
 from runner_agent.contract.bundle import Claim
 from runner_agent.contract.reports import ReportKind, Result
+from tests.controller.usecases.upkeep import UPKEEP
 from tests.controller.usecases.world import GRACE_S, JOB_LIMIT_S, REPLAY_S, World
 from tests.fakes import samples
 
@@ -266,7 +267,7 @@ def test_a_job_left_with_a_machine_that_ended_goes_back_in_line() -> None:
     assert world.machine_of(1) != machine
 
 
-NOTHING_BROKEN = {Chores.RECOVER_JOBS, Chores.RECOVER_DELIVERIES, Chores.REGIONS}
+NOTHING_BROKEN = {Chores.RECOVER_JOBS, Chores.RECOVER_DELIVERIES, Chores.REGIONS, *UPKEEP}
 """Tasks with nothing to do in `broken`; their own tests give them something."""
 
 

@@ -21,7 +21,7 @@ from controller.domain.quotas import Quotas
 from controller.domain.runner import Runner
 from controller.errors import Rejected
 from controller.messages import Chore, Chores, Delivery, JobMoved, JobQueued, Step, Wake
-from controller.ports import Outbox
+from controller.ports import DeadLetters, Outbox
 from controller.usecases.accept_job import AcceptJob
 from controller.usecases.boot_book import BootBook
 from controller.usecases.capacity_book import CapacityBook
@@ -43,8 +43,11 @@ from controller.usecases.watch_boots import WatchBoots
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import Bundle, Claim, Targets
 from runner_agent.contract.reports import Report, ReportKind, Result
+from tests.controller.usecases.upkeep import Outside, Records, upkeep
 from tests.fakes import samples
+from tests.fakes.archive import FakeArchive
 from tests.fakes.census import FakeCensus, FakeDeliveryLog
+from tests.fakes.dead_letters import FakeDeadLetters
 from tests.fakes.fleet import FakeFleet
 from tests.fakes.github import FakeGitHub
 from tests.fakes.memory import FakeMemory
@@ -123,6 +126,8 @@ class World:
         self.configs = FakeConfigs(*(configs or (samples.config(cpu=Span(4.0, 4.0)),)))
         self.runs, self.checks = FakeRuns(), FakeChecks()
         self.census, self.deliveries = FakeCensus(), FakeDeliveryLog()
+        self.archive: FakeArchive = FakeArchive()
+        self.letters: DeadLetters = FakeDeadLetters()
         self.backlog, self.outbox, self.told = FakeBacklog(), FakeOutbox(), Told()
         self.market, self.quotas = market.shipped(), Quotas()
         self._ids, self._sequence, self._stamps = count(1), count(1), count(1)
@@ -281,6 +286,19 @@ class World:
                     outbox=watched(self.outbox, around),
                     tell=self.told,
                     clock=self.clock,
+                ),
+                **upkeep(
+                    Records(jobs, runners, ledger, memory),
+                    Outside(
+                        fleet=fleet,
+                        configs=configs,
+                        github=watched(self.github, around),
+                        outbox=watched(self.outbox, around),
+                        archive=watched(self.archive, around),
+                        letters=watched(self.letters, around),
+                    ),
+                    self.told,
+                    self.clock,
                 ),
             },
             tell=self.told,

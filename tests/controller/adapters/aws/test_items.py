@@ -133,12 +133,13 @@ def test_an_item_has_its_id_and_stands_in_its_stage() -> None:
     assert "expires" not in item
 
 
-def test_a_record_that_has_ended_leaves_the_indexes_and_is_deleted_some_day() -> None:
+def test_a_record_that_has_ended_stands_with_the_ended_ones_and_is_deleted_some_day() -> None:
     ended = samples.job(7, state=JobState.COMPLETED, since=1_000.5)
 
     item = item_of(ended)
 
-    assert "stage" not in item
+    assert item["stage"] == {"S": f"us-east-1:ended#{schema.shard('7#1')}"}
+    assert "stage" not in item_of(samples.launch(state=LaunchState.SETTLED))
     assert item["expires"] == {"N": str(int(max(1_001, samples.NOW + 8)) + schema.KEEP_S)}
 
 

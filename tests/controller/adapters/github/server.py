@@ -88,6 +88,8 @@ class GitHubServer:
                 return Reply(401, {"message": "Bad credentials"})
             if self._interjected:
                 return self._interjected.popleft()
+            if listed := re.fullmatch(r"/(.+)/actions/runners\?per_page=(\d+)&page=(\d+)", asked.path):
+                return self._page(listed[1], int(listed[2]), int(listed[3]))
             answered = self.run_routes.answer(asked.method, asked.path, asked.data)
             return Reply(*answered) if answered else self._runner_route(asked)
 
@@ -119,6 +121,10 @@ class GitHubServer:
             del self.runners[int(what)]
             return Reply(204)
         return Reply(200, {"id": int(what), "name": known[1]})
+
+    def _page(self, place: str, size: int, page: int) -> Reply:
+        here = [{"id": number, "name": name} for number, (where, name) in self.runners.items() if where == place]
+        return Reply(200, {"total_count": len(here), "runners": here[(page - 1) * size : page * size]})
 
     def _register(self, place: str, data: dict[str, Any]) -> Reply:
         if not isinstance(data.get("runner_group_id"), int) or not data.get("labels"):

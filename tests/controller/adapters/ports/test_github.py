@@ -75,6 +75,20 @@ def test_a_removed_runner_is_not_registered_and_its_name_is_free(place: Place) -
     assert isinstance(place.github.register(place.wanted(), NOW), Registered)
 
 
+def test_the_runners_of_a_place_are_listed_by_name_however_many_there_are(place: Place) -> None:
+    wanted = {f"spotrunner-i-{n}-1" for n in range(103)}
+    for name in wanted:
+        place.github.register(place.wanted(name), NOW)
+    place.github.register(place.wanted("elsewhere", repository="octo/other"), NOW)
+    place.github.register(place.wanted("of-all", organization=True), NOW)
+
+    listed = place.github.listed(place.wanted(""), NOW)
+
+    assert {each.name for each in listed} == wanted
+    assert all(place.github.is_registered(place.wanted(), each.runner_id, NOW) for each in listed[:2])
+    assert [each.name for each in place.github.listed(place.wanted("", organization=True), NOW)] == ["of-all"]
+
+
 def test_the_release_of_a_platform_has_its_version_and_checksum(place: Place) -> None:
     release = place.github.release(place.wanted(), Os.LINUX, Arch.X64, NOW)
 

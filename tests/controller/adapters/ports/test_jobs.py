@@ -101,3 +101,20 @@ def test_jobs_from_the_line_can_be_saved_as_they_are(books: Books) -> None:
 
     assert stale == frozenset()
     assert books.jobs.get([job.key])[job.key].launch_id == "launch-1"
+
+
+def test_ended_jobs_are_found_by_when_they_were_queued_in_that_order(books: Books) -> None:
+    books.jobs.add([samples.job(n, queued_at=100.0 + n, state=JobState.COMPLETED) for n in range(9, 0, -1)])
+    books.jobs.add([samples.job(10, queued_at=103.0), samples.job(11, queued_at=103.0, state=JobState.RUNNING)])
+    books.jobs.add([samples.job(12, queued_at=103.0, state=JobState.COMPLETED, home="eu-west-1")])
+
+    found = books.jobs.ended(102.0, 106.0, 10)
+
+    assert [job.key.job_id for job in found] == [2, 3, 4, 5]
+    assert [job.key.job_id for job in books.jobs.ended(0.0, 106.0, 3)] == [1, 2, 3]
+
+
+def test_a_refused_job_has_ended_once_its_commit_has_been_told(books: Books) -> None:
+    books.jobs.add([samples.job(1, state=JobState.REFUSED), samples.job(2, state=JobState.REFUSED, told=True)])
+
+    assert [job.key.job_id for job in books.jobs.ended(0.0, 1e12, 10)] == [2]

@@ -45,3 +45,20 @@ def test_a_machine_that_has_ended_has_no_lease_to_run_out(books: Books) -> None:
     )
 
     assert [runner.instance_id for runner in books.runners.expired(before=2.0, limit=10)] == ["i-3"]
+
+
+def test_machines_that_ended_in_doubt_are_at_hand_until_they_are_delisted(books: Books) -> None:
+    books.ledger.save(
+        [
+            samples.runner("i-alive"),
+            samples.runner("i-well", state=RunnerState.FINISHED, result="success"),
+            samples.runner("i-lost", state=RunnerState.GONE),
+            samples.runner("i-idle", state=RunnerState.FINISHED, result="no_job", lease_until=samples.NOW),
+        ]
+    )
+
+    doubted = books.runners.doubted(10)
+    books.ledger.save([dataclasses.replace(doubted[0], delisted=True)])
+
+    assert [runner.instance_id for runner in doubted] == ["i-idle", "i-lost"]
+    assert [runner.instance_id for runner in books.runners.doubted(10)] == ["i-lost"]

@@ -132,3 +132,28 @@ def test_the_last_writer_of_a_fact_wins(books: Books) -> None:
     books.memory.remember("cursor", "", expires=200.0)
 
     assert books.memory.recall("cursor", now=150.0) == ""
+
+
+def test_old_jobs_are_forgotten_and_those_gone_already_do_no_harm(books: Books) -> None:
+    books.jobs.add([samples.job(n) for n in range(150)])
+    held = list(books.jobs.get([JobKey(n, 1) for n in range(149)]).values())
+
+    assert books.ledger.forget(held) == frozenset()
+    assert books.ledger.forget(held[:2]) == frozenset()
+
+    assert books.jobs.get([JobKey(n, 1) for n in range(150)]).keys() == {JobKey(149, 1)}
+
+
+def test_a_job_that_has_changed_is_not_forgotten_and_does_not_keep_the_others(books: Books) -> None:
+    books.jobs.add([samples.job(n) for n in range(1, 5)])
+    held = list(books.jobs.get([JobKey(n, 1) for n in range(1, 5)]).values())
+    changed = next(job for job in held if job.key.job_id == 2)
+    books.ledger.save([dataclasses.replace(changed, reason="somebody else")])
+
+    assert books.ledger.forget(held) == {"2#1"}
+
+    assert books.jobs.get([job.key for job in held]).keys() == {JobKey(2, 1)}
+
+
+def test_forgetting_nothing_is_fine(books: Books) -> None:
+    assert books.ledger.forget([]) == frozenset()

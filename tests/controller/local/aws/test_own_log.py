@@ -40,6 +40,7 @@ NAMES = policies.Names(
     images=[],
     runner_role=role_arn(MACHINE_ROLE),
     cache="arn:aws:s3:::cache",
+    archive="arn:aws:s3:::archive",
     claim_route=PLACE.arn("execute-api", "api/$default/POST/claim"),
     log_role=role_arn(LOG_ROLE),
     runner_log=PLACE.arn("logs", f"log-group:{LOG}"),
