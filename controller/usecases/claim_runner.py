@@ -354,5 +354,5 @@ def _card(runner: Runner, job: Job) -> str:
     )
 
 
-def _ids(job: Job) -> tuple[int, int]:
-    return job.key.job_id, job.key.attempt
+def _ids(job: Job) -> tuple[int, int, str]:
+    return job.key.job_id, job.key.attempt, job.key.server

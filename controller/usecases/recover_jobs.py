@@ -20,6 +20,7 @@ from controller.messages import JobMoved, JobQueued, Step
 from controller.ports import Census, Configs, DeliveryLog, Jobs, Memory, Outbox, RunRef, Tell
 
 Word = JobQueued | JobMoved
+Errand = Callable[[bool], tuple[int, list[str]]]
 
 _LINE_READ = 500
 _OVERLAP_S = 180.0
@@ -30,6 +31,28 @@ _MOST_RUNS = 8
 """Of one repository in one look, so that a busy one does not use up the calls of all."""
 _RUNNING_S = 600.0
 """A job that has been running for so long may have ended without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnEveryServer:
+    """A housekeeping task for each of the stack's servers; one that does not answer keeps nobody from the next."""
+
+    errands: Sequence[Errand]
+
+    def __call__(self, dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
+        """What was looked at and found on all of them; raises what the last of the failed ones raised."""
+        looked_at, found = 0, list[str]()
+        failure: Unavailable | Rejected | None = None
+        for errand in self.errands:
+            try:
+                number, words = errand(dry_run)
+            except (Unavailable, Rejected) as refusal:
+                failure = refusal
+                continue
+            looked_at, found = looked_at + number, found + words
+        if failure is not None:
+            raise failure
+        return looked_at, found
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +99,14 @@ class RecoverJobs:
     outbox: Outbox
     tell: Tell
     clock: Callable[[], float]
+    name: str = ""
+    """The server's in the keys of its jobs."""
 
     def __call__(self, dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
         """Look at the runs of our open jobs, then at one repository after the other, as far as the calls reach."""
         now = self.clock()
-        held = [*self.jobs.waiting(_LINE_READ), *self.jobs.under_way(_LINE_READ)]
+        known = [*self.jobs.waiting(_LINE_READ), *self.jobs.under_way(_LINE_READ)]
+        held = [job for job in known if job.key.server == self.name]
         looked_at = 0
         found: list[str] = []
         try:

@@ -29,6 +29,15 @@ class Unauthorized(Unavailable):
     """GitHub does not take the token; a new one may do."""
 
 
+class Limited(Unavailable):
+    """GitHub wants a pause, or would want one."""
+
+    def __init__(self, message: str, retry_after_s: float, *, is_secondary: bool = False) -> None:
+        super().__init__(message, retry_after_s)
+        self.is_secondary = is_secondary
+        """Whether it is about the pace of all calls, not about one hour's budget."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call before anybody's token is on it."""
@@ -106,7 +115,8 @@ def _failure(call: Call, answer: Answer, now: float) -> SpotRunnerError:
     if answer.status == _UNAUTHORIZED:
         return Unauthorized(text)
     if answer.status == _TOO_MANY or (answer.status == _FORBIDDEN and _is_limit(answer, message)):
-        return Unavailable(text, _wait(answer, now))
+        is_spent = answer.headers.get("x-ratelimit-remaining") == "0" and "retry-after" not in answer.headers
+        return Limited(text, _wait(answer, now), is_secondary=not is_spent)
     if answer.status >= _SERVER_FAULT or answer.status == _TIMEOUT:
         return Unavailable(text)
     return Rejected(text)

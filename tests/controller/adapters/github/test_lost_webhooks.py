@@ -13,7 +13,6 @@ import pytest
 from controller.adapters.github.census import CensusApi
 from controller.adapters.github.deliveries import DeliveriesApi
 from controller.adapters.github.installations import Installations
-from controller.adapters.github.tokens import App
 from controller.domain.job_key import Intake
 from controller.domain.labels import is_ours
 from controller.domain.lost_webhooks import Repository, to_send_again
@@ -22,6 +21,7 @@ from controller.local.github.config import Config, Installation
 from controller.local.github.server import GitHub
 from controller.messages import JobMoved, JobQueued, Step
 from controller.ports import RunRef
+from controller.servers import App, Server
 from tests.controller.local.github.stage import Receiver, until, workflow
 from tests.fakes.stack import FakeSecrets
 
@@ -61,7 +61,8 @@ class Place(NamedTuple):
 def placed(config: Callable[[str], Config]) -> Iterator[Place]:
     with Receiver().running() as receiver, GitHub(config(receiver.url)) as github:
         app = App(str(github.app_id), "app-key")
-        installations = Installations(app, FakeSecrets(**{"app-key": github.private_key_pem}))
+        server = Server("", github.base_url, "webhook", (app,))
+        installations = Installations((server,), FakeSecrets(**{"app-key": github.private_key_pem}))
         yield Place(github, receiver, installations)
         installations.close()
 
