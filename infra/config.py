@@ -104,12 +104,13 @@ def read(stack: str, given: Mapping[str, object]) -> StackConfig:
         values.text("account", r"\d{12}", "the account's twelve digits, in quotes"),
     )
     regions, tables = _regions(values, place)
+    environment = _environment(values, stack, place)
     apps = app_ids(values.text("appId", APP_IDS, AN_APP_ID)) or ("",)
     api_url = values.text("githubApiUrl", ADDRESS, AN_ADDRESS, "https://api.github.com")
     config = StackConfig(
         regions=regions,
         tables=tables,
-        environment=_environment(values, stack, place),
+        environment=environment,
         place=place,
         app_id=apps[0],
         more_apps=tuple(apps[1:]),

@@ -46,7 +46,7 @@ class CensusApi:
         path = f"/repos/{quote(repository.name)}/actions/runs"
         numbers: list[int] = []
         for status in _ACTIVE:
-            call = Call("GET", repository.server, f"{path}?status={status}&per_page={_PAGE}")
+            call = Call("GET", repository.server, f"{path}?status={status}&per_page={_PAGE}", polled=True)
             answer = fields(call, self._installations.send(call, repository.installation_id, now, fine={_OK}))
             numbers += [row["id"] for row in _listed(call, answer, "workflow_runs") if isinstance(row.get("id"), int)]
         known = dict.fromkeys(numbers)
@@ -58,7 +58,7 @@ class CensusApi:
         found: list[JobQueued | JobMoved] = []
         for page in range(1, _PAGES + 1):
             path = f"/repos/{quote(run.repository)}/actions/runs/{run.run_id}/jobs"
-            call = Call("GET", run.server, f"{path}?filter=latest&per_page={_PAGE}&page={page}")
+            call = Call("GET", run.server, f"{path}?filter=latest&per_page={_PAGE}&page={page}", polled=True)
             answer = fields(call, self._installations.send(call, run.installation_id, now, fine={_OK}))
             listed = _listed(call, answer, "jobs")
             found += [word for row in listed if (word := _word(row, run, name, is_ours, now))]
@@ -75,7 +75,7 @@ class CensusApi:
         server, installation_id = installation
         found: list[Repository] = []
         for page in range(1, _PAGES + 1):
-            call = Call("GET", server, f"/installation/repositories?per_page={_PAGE}&page={page}")
+            call = Call("GET", server, f"/installation/repositories?per_page={_PAGE}&page={page}", polled=True)
             answer = fields(call, self._installations.send(call, installation_id, now, fine={_OK}))
             listed = _listed(call, answer, "repositories")
             found += [
