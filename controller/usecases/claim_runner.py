@@ -340,6 +340,7 @@ def _registration(job: Job, config: RunnerConfig, name: str) -> Registration:
         name=name,
         labels=tuple(dict.fromkeys((*job.labels, *config.extra_labels))),
         group_id=config.runner_group_id,
+        group=config.runner_group,
     )
 
 

@@ -8,11 +8,12 @@ from urllib.parse import quote
 
 from controller.adapters.connection import Answer
 from controller.adapters.github.calls import Call, fields, rows
+from controller.adapters.github.groups import Groups
 from controller.adapters.github.installations import Installations
 from controller.domain.call_budget import Lane
 from controller.domain.fleet_config import Arch, Os
 from controller.errors import Rejected, Unavailable
-from controller.ports import NameTaken, Registered, Registration, Release
+from controller.ports import Memory, NameTaken, Registered, Registration, Release
 
 WORK_FOLDER = "_work"
 
@@ -25,21 +26,26 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class GitHubApi:
     """The `GitHub` port."""
 
-    def __init__(self, installations: Installations) -> None:
+    def __init__(self, installations: Installations, memory: Memory | None = None) -> None:
         self._installations = installations
+        self._groups = Groups(installations, memory)
 
     def register(self, wanted: Registration, now: float) -> Registered | NameTaken:
         """Mint a JIT configuration."""
         asked = {
             "name": wanted.name,
-            "runner_group_id": wanted.group_id,
+            "runner_group_id": self._groups.id_of(wanted, now),
             "labels": list(wanted.labels),
             "work_folder": WORK_FOLDER,
         }
         call = Call("POST", wanted.server, f"{_runners(wanted)}/generate-jitconfig", asked)
-        answer = self._installations.send_as_any(
-            call, wanted.repository, wanted.installation_id, now, {_CREATED, _CONFLICT}, Lane.REGISTRATION
-        )
+        try:
+            answer = self._installations.send_as_any(
+                call, wanted.repository, wanted.installation_id, now, {_CREATED, _CONFLICT}, Lane.REGISTRATION
+            )
+        except Rejected:
+            self._groups.forget(wanted, now)
+            raise
         return NameTaken(wanted.name) if answer.status == _CONFLICT else _registered(call, answer)
 
     def is_registered(self, wanted: Registration, runner_id: int, now: float) -> bool:
