@@ -68,7 +68,7 @@ def test_a_group_is_found_by_its_name_on_whichever_page_and_once_for_all_functio
 
 
 def test_a_group_that_is_not_there_is_refused_by_its_name(place: Place) -> None:
-    with pytest.raises(Rejected, match="acme on .* has no runner group 'gone'"):
+    with pytest.raises(Rejected, match=r"acme on .* has no runner group 'gone'"):
         place.process().register(place.wanted("r", "gone"), time.time())
 
 
