@@ -344,8 +344,8 @@ def housekeeping_door() -> HousekeepingDoor:
         errands={
             Chores.INTERRUPTED_JOBS: rerun_jobs,
             Chores.CHECK_RUNS: tell_commits,
-            Chores.RECOVER_DELIVERIES: OnEveryServer(recover_deliveries),
-            Chores.RECOVER_JOBS: OnEveryServer(recover_jobs),
+            Chores.RECOVER_DELIVERIES: OnEveryServer(recover_deliveries, stack.telemetry.tell),
+            Chores.RECOVER_JOBS: OnEveryServer(recover_jobs, stack.telemetry.tell),
             Chores.BOOTS: watch_boots,
             Chores.REGIONS: _take_over(stack, installations),
         },

@@ -38,20 +38,24 @@ class OnEveryServer:
     """A housekeeping task for each of the stack's servers; one that does not answer keeps nobody from the next."""
 
     errands: Sequence[Errand]
+    tell: Tell
 
     def __call__(self, dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
-        """What was looked at and found on all of them; raises what the last of the failed ones raised."""
+        """What was looked at and found on all of them; raises what the last of the refused ones raised."""
         looked_at, found = 0, list[str]()
-        failure: Unavailable | Rejected | None = None
+        refused: Rejected | None = None
         for errand in self.errands:
             try:
                 number, words = errand(dry_run)
-            except (Unavailable, Rejected) as refusal:
-                failure = refusal
-                continue
-            looked_at, found = looked_at + number, found + words
-        if failure is not None:
-            raise failure
+            except Rejected as refusal:
+                refused = refusal
+            except Unavailable as later:
+                # Perhaps for an hour, while the budget is for the registrations; the next look begins where this did.
+                self.tell(MessageDelayed("recovery", "a server", str(later)))
+            else:
+                looked_at, found = looked_at + number, found + words
+        if refused is not None:
+            raise refused
         return looked_at, found
 
 

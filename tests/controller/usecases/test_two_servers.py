@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import pytest
 
+from controller.domain.deliveries import MessageDelayed
 from controller.domain.job import Job, JobState
 from controller.domain.job_key import JobKey
 from controller.domain.runner import RunnerState
-from controller.errors import NothingToDo, Unavailable
+from controller.errors import NothingToDo, Rejected, Unavailable
 from controller.messages import Chores, Step
 from controller.usecases.recover_jobs import OnEveryServer
 from runner_agent.contract.trace import TraceContext
 from tests.controller.usecases.world import SCAN_GRACE_S, World
 from tests.fakes import samples
+from tests.fakes.telling import Told
 
 CORP = "https://ghe.example/api/v3"
 HERE, THERE = JobKey(1, 1), JobKey(1, 1, "corp")
@@ -100,8 +102,23 @@ def test_one_server_that_does_not_answer_keeps_nobody_from_the_next() -> None:
 
     seen: list[bool] = []
 
-    with pytest.raises(Unavailable, match="502"):
-        OnEveryServer([down, up])(True)
+    told = Told()
+    assert OnEveryServer([down, up, up], told)(True) == (4, ["found", "found"])
+    assert seen == [True, True]
+    assert [event.reason for event in told.of(MessageDelayed)] == ["GitHub: 502, dry run True"]
 
-    assert seen == [True]
-    assert OnEveryServer([up, up])(False) == (4, ["found", "found"])
+
+def test_a_server_that_refuses_is_told_after_all_others_were_looked_at() -> None:
+    def closed(dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
+        raise Rejected(f"404, dry run {dry_run}")
+
+    def up(dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
+        seen.append(dry_run)
+        return 0, []
+
+    seen: list[bool] = []
+
+    with pytest.raises(Rejected, match="404"):
+        OnEveryServer([closed, up], Told())(False)
+
+    assert seen == [False]
