@@ -14,6 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from controller import settings as environment
+from controller.errors import Unavailable
+from controller.servers import Server, servers
 from controller.settings import AwsAccess, Settings
 
 if TYPE_CHECKING:
@@ -50,26 +52,53 @@ QUOTAS_TTL_S = 60.0
 class WebhookDoor:
     """What the webhook handler works with."""
 
-    secret_id: str
+    servers: Sequence[Server]
     secrets: SignedSecrets
     outbox: Outbox
-    servers: tuple[str, ...]
     tell: Tell
     is_ours: Callable[[tuple[str, ...]], bool]
     clock: Callable[[], float]
     _reread_at: float = field(default=0.0)
+    _unread_until: dict[str, float] = field(default_factory=dict)
+    """Servers whose secret could not be read, and until when it is not tried again."""
 
-    def is_signed(self, body: bytes, signature: str) -> bool:
-        """Whether the body carries a signature of the webhook secret, the latest one included."""
+    def signed_by(self, body: bytes, signature: str) -> dict[str, str]:
+        """The servers, name by address, whose webhook secret made the signature; no header proves where it is from.
+
+        Raises `Unavailable` where it is made with none that is known, and not all are.
+        """
+        now = self.clock()
+        found = self._signers(body, signature, now, fresh=False)
+        if not found and signature and now - self._reread_at >= REREAD_S:
+            self._reread_at = now
+            found = self._signers(body, signature, now, fresh=True)
+        if not found and any(until > now for until in self._unread_until.values()):
+            raise Unavailable(f"the webhook secret of {self._unread(now)} can not be read")
+        return found
+
+    def _signers(self, body: bytes, signature: str, now: float, *, fresh: bool) -> dict[str, str]:
         from controller.adapters.github.webhook import is_signed
 
-        now = self.clock()
-        if is_signed(body, signature, self.secrets.read(self.secret_id, now).splitlines()):
-            return True
-        if not signature or now - self._reread_at < REREAD_S:
-            return False
-        self._reread_at = now
-        return is_signed(body, signature, self.secrets.read(self.secret_id, now, fresh=True).splitlines())
+        found = {}
+        for server in self.servers:
+            if is_signed(body, signature, self._secrets_of(server, now, fresh=fresh)):
+                found[server.api_url] = server.name
+        return found
+
+    def _secrets_of(self, server: Server, now: float, *, fresh: bool) -> list[str]:
+        if self._unread_until.get(server.api_url, 0.0) > now:
+            return []
+        try:
+            return self.secrets.read(server.webhook_secret_id, now, fresh=fresh).splitlines()
+        except Unavailable:
+            if len(self.servers) == 1:
+                raise
+            # One server's trouble is not the others'.
+            self._unread_until[server.api_url] = now + REREAD_S
+            return []
+
+    def _unread(self, now: float) -> str:
+        return ", ".join(url for url, until in self._unread_until.items() if until > now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +137,9 @@ def webhook_door() -> WebhookDoor:
     settings = Settings.read(os.environ)
     calls = SignedCalls(AwsAccess.read(os.environ))
     return WebhookDoor(
-        secret_id=settings.webhook_secret_id,
+        servers=servers(settings),
         secrets=SignedSecrets(calls, settings.secret_ttl_s),
         outbox=SignedOutbox(calls, Queues(settings.jobs_queue_url, settings.reports_queue_url)),
-        servers=(settings.github_api_url,),
         tell=Telemetry(settings.stack, "webhook").tell,
         is_ours=_recognition(settings, calls),
         clock=time.time,
@@ -239,7 +267,7 @@ def claim_door() -> ClaimDoor:
         ledger=stack.ledger,
         fleet=stack.fleet,
         configs=stack.configs,
-        github=GitHubApi(stack.installations()),
+        github=GitHubApi(stack.installations(), stack.memory),
         memory=stack.memory,
         tell=stack.telemetry.tell,
         clock=time.time,
@@ -262,7 +290,7 @@ def housekeeping_door() -> HousekeepingDoor:
     from controller.usecases.count_quotas import CountQuotas
     from controller.usecases.keep_house import KeepHouse
     from controller.usecases.learn_market import LearnMarket
-    from controller.usecases.recover_jobs import RecoverDeliveries, RecoverJobs
+    from controller.usecases.recover_jobs import OnEveryServer, RecoverDeliveries, RecoverJobs
     from controller.usecases.rerun_jobs import RerunJobs
     from controller.usecases.tell_commits import TellCommits
     from controller.usecases.watch_boots import WatchBoots
@@ -283,21 +311,27 @@ def housekeeping_door() -> HousekeepingDoor:
         tell=stack.telemetry.tell,
         clock=time.time,
     )
-    recover_deliveries = RecoverDeliveries(
-        settings.github_api_url, DeliveriesApi(installations), stack.memory, stack.telemetry.tell, time.time
-    )
-    recover_jobs = RecoverJobs(
-        server=settings.github_api_url,
-        grace_s=settings.scan_grace_s,
-        most_calls=settings.scan_calls,
-        jobs=stack.jobs,
-        configs=stack.configs,
-        census=CensusApi(installations),
-        memory=stack.memory,
-        outbox=stack.outbox(),
-        tell=stack.telemetry.tell,
-        clock=time.time,
-    )
+    log, census = DeliveriesApi(installations), CensusApi(installations)
+    recover_deliveries = [
+        RecoverDeliveries(server.api_url, log, stack.memory, stack.telemetry.tell, time.time)
+        for server in servers(settings)
+    ]
+    recover_jobs = [
+        RecoverJobs(
+            server=server.api_url,
+            name=server.name,
+            grace_s=settings.scan_grace_s,
+            most_calls=settings.scan_calls,
+            jobs=stack.jobs,
+            configs=stack.configs,
+            census=census,
+            memory=stack.memory,
+            outbox=stack.outbox(),
+            tell=stack.telemetry.tell,
+            clock=time.time,
+        )
+        for server in servers(settings)
+    ]
     boots = stack.boot_book()
     watch_boots = WatchBoots(
         book=boots,
@@ -323,8 +357,8 @@ def housekeeping_door() -> HousekeepingDoor:
         errands={
             Chores.INTERRUPTED_JOBS: rerun_jobs,
             Chores.CHECK_RUNS: tell_commits,
-            Chores.RECOVER_DELIVERIES: recover_deliveries,
-            Chores.RECOVER_JOBS: recover_jobs,
+            Chores.RECOVER_DELIVERIES: OnEveryServer(recover_deliveries, stack.telemetry.tell),
+            Chores.RECOVER_JOBS: OnEveryServer(recover_jobs, stack.telemetry.tell),
             Chores.BOOTS: watch_boots,
             Chores.MARKET: LearnMarket(
                 Ec2Offerings(stack.clients, settings.region, tuple(environment.pairs(settings.subnets))),
@@ -441,7 +475,7 @@ def _take_over(stack: _Stack, installations: Installations) -> TakeOver:
         runners=stack.runners,
         ledger=FencedLedger(stack.bare_ledger, stack.fence, gives_away=True),
         census=CensusApi(installations),
-        github=GitHubApi(installations),
+        github=GitHubApi(installations, stack.memory),
         configs=stack.configs,
         outbox=stack.outbox(),
         tell=stack.telemetry.tell,
@@ -516,10 +550,9 @@ class _Stack:
     def installations(self) -> Installations:
         from controller.adapters.aws.secrets import ManagedSecrets
         from controller.adapters.github.installations import Installations
-        from controller.adapters.github.tokens import App
 
         secrets = ManagedSecrets(self.clients, self.settings.secret_ttl_s)
-        return Installations(App(self.settings.app_id, self.settings.app_key_secret_id), secrets)
+        return Installations(servers(self.settings), secrets, self.memory)
 
     def origins(self) -> Origins | None:
         if not self.settings.routing_parameter:

@@ -149,6 +149,8 @@ def _together(values: Mapping[str, object]) -> Iterator[str]:
     image, images = values.get("image"), values.get("images", {})
     if image and isinstance(images, Mapping) and image not in images:
         yield f"image: {image!r} is not one of images"
+    if values.get("runner_group") and not values.get("organization"):
+        yield "runner_group: only an organisation has groups; set organization to true"
 
 
 def _words(value: object) -> tuple[str, ...]:
@@ -176,4 +178,5 @@ SPELLED = {
     "images": (r"ami-[0-9a-z]+", "the id of an AMI"),
     "root_device": (r"/dev/[a-z0-9/]+", "one like /dev/sda1"),
     "extra_labels": (r"[^,\s][^,]{0,255}", "a label"),
+    "runner_group": (r"|\S(.{0,62}\S)?", "the name of a runner group"),
 }

@@ -50,9 +50,10 @@ def _received(door: app.WebhookDoor, sent: deliveries.Envelope, body: bytes) -> 
     """Status, action and words for one delivery."""
     if len(body) > deliveries.MAX_BODY:
         return 413, "", f"{len(body)} bytes are more than {deliveries.MAX_BODY}"
-    if not door.is_signed(body, sent.signature):
+    servers = door.signed_by(body, sent.signature)
+    if not servers:
         return 401, "", "the signature is not made with this stack's webhook secret"
-    read = deliveries.read(sent, body, door.clock(), is_ours=door.is_ours, servers=door.servers)
+    read = deliveries.read(sent, body, door.clock(), is_ours=door.is_ours, servers=servers)
     if isinstance(read, deliveries.Ignored):
         return 200, read.action, f"ignored: {read.reason}"
     door.outbox.send(read)

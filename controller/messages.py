@@ -66,13 +66,15 @@ class JobQueued:
     received_at: float
     intake: Intake
     traceparent: str = ""
+    server_name: str = ""
+    """Which of the stack's servers it is; empty: the first."""
     kind: Literal["queued"] = "queued"
     version: int = VERSION
 
     @property
     def key(self) -> JobKey:
         """The job attempt."""
-        return JobKey(self.job_id, self.attempt)
+        return JobKey(self.job_id, self.attempt, self.server_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,13 @@ class JobMoved:
     completed_at: float | None = None
     labels: tuple[str, ...] = ()
     traceparent: str = ""
+    server_name: str = ""
     version: int = VERSION
 
     @property
     def key(self) -> JobKey:
         """The job attempt."""
-        return JobKey(self.job_id, self.attempt)
+        return JobKey(self.job_id, self.attempt, self.server_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,11 @@ _RESOURCES: Mapping[str, Callable[[Names, str], list[str]]] = {
     "peer-queue": _peer_queues,
     "lease": lambda names, _: _leases(names),
     "peer-lease": lambda names, _: _peer_leases(names),
-    "secret": lambda names, name: [names.secrets[name]],
+    "secret": lambda names, name: [
+        names.secrets[name],
+        # Those of further servers and Apps: `corp-webhook`, `corp-12-app-key`.
+        *(arn for other, arn in sorted(names.secrets.items()) if other.endswith(f"-{name}")),
+    ],
     # GetParametersByPath is judged by the path itself, GetParameter by what lies under it.
     "parameters": lambda names, _: [_parameters(names).rstrip("/"), f"{_parameters(names)}*"],
     "every-instance": lambda _names, _name: ["*"],

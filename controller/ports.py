@@ -249,6 +249,8 @@ class Registration:
     name: str
     labels: tuple[str, ...]
     group_id: int
+    group: str = ""
+    """The runner group by its name; counts before its number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,12 @@ class Settings:
     """Secrets Manager: the GitHub App's private key in PEM form."""
     app_id: str
     github_api_url: str = "https://api.github.com"
+    github_servers: str = ""
+    """`corp=https://ghe.example.com/api/v3,eu=https://api.octo.ghe.com`: further servers, by the names jobs get."""
+    further_webhook_secret_id: str = ""
+    """`corp=<secret>,eu=<secret>`: the further servers' webhook secrets."""
+    further_apps: str = ""
+    """`/<app id>=<secret>,corp/<app id>=<secret>`: Apps and their keys; of a named server the first has the webhook."""
     config_prefix: str
     """SSM parameters `<prefix><name>` hold the runner configurations."""
     routing_parameter: str = ""

@@ -73,7 +73,7 @@ RESOURCES = {
     "peer-queue": "the queue of that name in the environment's other regions; nothing in a stack alone",
     "lease": "the table in which regions see each other; nothing in a stack alone",
     "peer-lease": "the same table as the other regions themselves have it",
-    "secret": "a Secrets Manager secret: `webhook` or `app-key`",
+    "secret": "a Secrets Manager secret: `webhook` or `app-key`, those of further servers and Apps included",
     "parameters": "the SSM parameters under the stack's configuration prefix",
     "launch": "what a launch touches: fleets, instances, volumes, interfaces, this stack's templates and subnets",
     "instances": "EC2 instances that carry this stack's tag",

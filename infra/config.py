@@ -11,6 +11,7 @@ from pathlib import Path
 from controller import wiring
 from controller.region import Place
 from controller.settings import Settings
+from infra.github_settings import ADDRESS, AN_ADDRESS, AN_APP_ID, APP_IDS, FurtherServer, app_ids, read_servers
 from infra.network_settings import GivenNetwork, OwnNetwork, Shell, read_network, read_shell
 from infra.values import PROJECT, Values
 
@@ -27,8 +28,6 @@ DEAD = wiring.DEAD
 """What the name of a dead-letter queue ends with."""
 
 _REGION = r"[a-z]{2}(-[a-z]+)+-\d"
-_ADDRESS = r"https?://\S*[^/\s]"
-_AN_ADDRESS = "an address without a slash at its end"
 _TOPIC = r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+"
 _SLOWEST_FILL = 100
 _POLICY = r"arn:[\w-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+"
@@ -43,6 +42,9 @@ class StackConfig:
     place: Place
     app_id: str
     github_api_url: str
+    more_apps: tuple[str, ...] = ()
+    """Further Apps on the first server: they share its registrations, and have no webhook."""
+    servers: tuple[FurtherServer, ...] = ()
     regions: tuple[str, ...]
     """The environment's regions, this one among them; the first is in charge of jobs that name none."""
     tables: str
@@ -103,13 +105,18 @@ def read(stack: str, given: Mapping[str, object]) -> StackConfig:
         values.text("account", r"\d{12}", "the account's twelve digits, in quotes"),
     )
     regions, tables = _regions(values, place)
+    environment = _environment(values, stack, place)
+    apps = app_ids(values.text("appId", APP_IDS, AN_APP_ID)) or ("",)
+    api_url = values.text("githubApiUrl", ADDRESS, AN_ADDRESS, "https://api.github.com")
     config = StackConfig(
         regions=regions,
         tables=tables,
-        environment=_environment(values, stack, place),
+        environment=environment,
         place=place,
-        app_id=values.text("appId", r"\d+", "the number on the GitHub App's page, in quotes"),
-        github_api_url=values.text("githubApiUrl", _ADDRESS, _AN_ADDRESS, "https://api.github.com"),
+        app_id=apps[0],
+        more_apps=tuple(apps[1:]),
+        github_api_url=api_url,
+        servers=read_servers(values, api_url),
         network=read_network(values, place),
         shell=read_shell(values),
         images=_images(values),
@@ -124,7 +131,7 @@ def read(stack: str, given: Mapping[str, object]) -> StackConfig:
         boundary=values.text("permissionsBoundary", _POLICY, "the ARN of a policy", ""),
         service_roles=values.flag("serviceRoles", default=False),
         routing=values.flag("routing", default=False),
-        otlp_endpoint=values.text("otlpEndpoint", _ADDRESS, _AN_ADDRESS, ""),
+        otlp_endpoint=values.text("otlpEndpoint", ADDRESS, AN_ADDRESS, ""),
         settings=_settings(values),
         build=Path(values.text("build", r"\S.*", "a folder", "build/lambda")),
     )

@@ -10,11 +10,12 @@ import pulumi
 from controller import wiring
 from controller.documents import ROUTING
 from controller.settings import Settings
+from infra import github_settings
 from infra.config import StackConfig
 from infra.messaging import Messaging
 from infra.network import Network
 from infra.runners import Runners
-from infra.storage import Storage
+from infra.storage import SECRETS, Storage
 
 
 def settings(
@@ -24,7 +25,7 @@ def settings(
     made = pulumi.Output.all(
         **{f"{name}_table": table.name for name, table in storage.tables.items()},
         **{f"{name}_queue_url": queue.url for name, queue in messaging.queues.items()},
-        **{f"{name.replace('-', '_')}_secret_id": secret.arn for name, secret in storage.secrets.items()},
+        **{f"{name.replace('-', '_')}_secret_id": storage.secrets[name].arn for name in SECRETS},
         launch_templates=_pairs({platform: template.id for platform, template in runners.templates.items()}),
         subnets=_pairs(network.subnets),
         runner_cache_bucket=storage.cache.bucket,
@@ -44,6 +45,7 @@ def decided(config: StackConfig) -> dict[str, Any]:
         "peer_queues": ",".join(f"{name}={url}" for name, url in peer_queues(config).items()),
         "app_id": config.app_id,
         "github_api_url": config.github_api_url,
+        **github_settings.settings(config.stack, config.more_apps, config.servers),
         "config_prefix": config.config_prefix,
         "routing_parameter": f"{config.config_prefix}{ROUTING}" if config.routing else "",
         "otlp_endpoint": config.otlp_endpoint,

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from controller import policies, schema
-from infra import runner_configs
+from infra import github_settings, runner_configs
 from infra.config import StackConfig
 
 SECRETS = {
@@ -48,7 +48,8 @@ class Storage(pulumi.ComponentResource):
         }
         self.cache = _bucket("cache", config, kept)
         self.archive = _bucket("archive", config, kept)
-        self.secrets = {name: _secret(config, name, kept) for name in SECRETS}
+        texts = {**SECRETS, **github_settings.secrets(config.more_apps, config.servers)}
+        self.secrets = {name: _secret(config, name, text, kept) for name, text in texts.items()}
         for runner in runner_configs.DEFAULTS:
             if runner.platform in config.images:
                 aws.ssm.Parameter(
@@ -193,11 +194,11 @@ def _tidy(name: str, bucket: aws.s3.Bucket, inside: pulumi.ResourceOptions) -> N
     )
 
 
-def _secret(config: StackConfig, name: str, kept: pulumi.ResourceOptions) -> aws.secretsmanager.Secret:
+def _secret(config: StackConfig, name: str, text: str, kept: pulumi.ResourceOptions) -> aws.secretsmanager.Secret:
     return aws.secretsmanager.Secret(
         name,
         name=f"{config.stack}-{name}",
-        description=SECRETS[name],
+        description=text,
         recovery_window_in_days=_KEEP_OLD_DAYS,
         opts=kept,
     )

@@ -181,7 +181,7 @@ def _root(fields: Mapping[str, object]) -> TraceContext | None:
         key = JobKey.parse(str(fields.get("job")))
     except ValueError:
         return None
-    return TraceContext.of_job(key.job_id, key.attempt)
+    return TraceContext.of_job(key.job_id, key.attempt, key.server)
 
 
 def _attributes(signal: Span, fields: Mapping[str, object]) -> dict[str, str | int | float | bool]:

@@ -81,6 +81,8 @@ class RunnerConfig:
     extra_labels: tuple[str, ...] = ()
     """Registered beside the job's own labels."""
     runner_group_id: int = 1
+    runner_group: str = ""
+    """A runner group of the organisation by its name, instead of its number."""
     organization: bool = False
     """Register with the organisation instead of the job's repository."""
     claim_deadline_s: float | None = None

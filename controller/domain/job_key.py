@@ -16,16 +16,20 @@ class Intake(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class JobKey:
-    """A job attempt: GitHub's job id and the run's attempt number."""
+    """A job attempt: GitHub's job id and the run's attempt number, on which of the stack's servers."""
 
     job_id: int
     attempt: int
+    server: str = ""
+    """Two servers count their jobs alike; empty is the stack's first."""
 
     def __str__(self) -> str:
-        return f"{self.job_id}#{self.attempt}"
+        key = f"{self.job_id}#{self.attempt}"
+        return f"{self.server}:{key}" if self.server else key
 
     @classmethod
     def parse(cls, text: str) -> JobKey:
         """The key whose `str` this is."""
-        job_id, _, attempt = text.partition("#")
-        return cls(int(job_id), int(attempt))
+        server, _, key = text.rpartition(":")
+        job_id, _, attempt = key.partition("#")
+        return cls(int(job_id), int(attempt), server)

@@ -48,11 +48,16 @@ class Policy:
     repositories: tuple[str, ...] = ("*",)
     rules: tuple[Rule, ...] = ()
 
-    def rules_for(self, repository: str) -> tuple[Rule, ...]:
-        """The rules about a repository; raises `Rejected` for one that is not served."""
-        if not matches(repository, self.repositories):
-            raise Rejected(f"repository {repository} is not on this stack's list of repositories")
-        return tuple(rule for rule in self.rules if rule.is_about(repository))
+    def rules_for(self, repository: str, server: str = "") -> tuple[Rule, ...]:
+        """The rules about a repository; raises `Rejected` for one that is not served.
+
+        On a further server it is `server:owner/name`: what `owner/name` allows there, anybody might have made up.
+        A limit holds by either name.
+        """
+        source = f"{server}:{repository}" if server else repository
+        if not matches(source, self.repositories):
+            raise Rejected(f"repository {source} is not on this stack's list of repositories")
+        return tuple(rule for rule in self.rules if rule.is_about(source) or rule.is_about(repository))
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:

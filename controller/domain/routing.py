@@ -83,10 +83,14 @@ def resolve(
     )
 
 
-def shape(repository: str, route: Route) -> str:
+def shape(repository: str, route: Route, server: str = "") -> str:
     """A short name for the kind of machine: jobs with the same one can use each other's machines."""
     machine = (route.config.name, route.platform, route.need, route.spot, route.image, route.disk)
-    return hashlib.sha256(repr((repository.lower(), *machine)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((_source(repository, server).lower(), *machine)).encode()).hexdigest()[:16]
+
+
+def _source(repository: str, server: str) -> str:
+    return f"{server}:{repository}" if server else repository
 
 
 def is_here(wanted: labels.Wanted, environment: str, *regions: str) -> bool:

@@ -82,7 +82,7 @@ class AcceptJob:
         rules = self.configs.rules(self.clock())
         try:
             read = reading.read(message.labels, rules)
-            limits = rules.policy.rules_for(message.repository)
+            limits = rules.policy.rules_for(message.repository, message.server_name)
             wanted = self._trusted(message, read.wanted, rules.forks)
             route = routing.resolve(wanted, self._find, limits, self.market().catalogue)
         except Rejected as refusal:
@@ -92,7 +92,7 @@ class AcceptJob:
             job,
             config=route.config.name,
             wanted=labels.spell(wanted) if foreign else "",
-            shape=routing.shape(message.repository, route),
+            shape=routing.shape(message.repository, route, message.server_name),
         )
 
     def _marked(self, job: Job) -> Job:
@@ -131,7 +131,8 @@ class AcceptJob:
             since=self.clock(),
             traceparent=str(
                 (
-                    TraceContext.parse(message.traceparent) or TraceContext.of_job(message.job_id, message.attempt)
+                    TraceContext.parse(message.traceparent)
+                    or TraceContext.of_job(message.job_id, message.attempt, message.server_name)
                 ).child()
             ),
         )

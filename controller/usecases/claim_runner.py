@@ -350,6 +350,7 @@ def _registration(job: Job, config: RunnerConfig, name: str) -> Registration:
         name=name,
         labels=tuple(dict.fromkeys((*job.labels, *config.extra_labels))),
         group_id=config.runner_group_id,
+        group=config.runner_group,
     )
 
 
@@ -364,5 +365,5 @@ def _card(runner: Runner, job: Job) -> str:
     )
 
 
-def _ids(job: Job) -> tuple[int, int]:
-    return job.key.job_id, job.key.attempt
+def _ids(job: Job) -> tuple[int, int, str]:
+    return job.key.job_id, job.key.attempt, job.key.server

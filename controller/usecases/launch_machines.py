@@ -88,7 +88,7 @@ class LaunchMachines:
     def __call__(self, group: Sequence[Job]) -> None:
         """Climb the capacity ladder for waiting jobs of one shape until each has a machine or a reason."""
         try:
-            rules = self.configs.rules(self.clock()).policy.rules_for(group[0].repository)
+            rules = self.configs.rules(self.clock()).policy.rules_for(group[0].repository, group[0].key.server)
             route = routing.resolve(routing.wish(group[0]), self._find, rules, self.market().catalogue)
             self._template(route.platform)
         except Rejected as refusal:
@@ -317,7 +317,7 @@ def _story(
             zone=machine.zone,
             lifecycle=machine.lifecycle,
             rung=record.rung,
-            traceparent=str(TraceContext.of_job(job.key.job_id, job.key.attempt).child()),
+            traceparent=str(TraceContext.of_job(job.key.job_id, job.key.attempt, job.key.server).child()),
             asked_at=asked_at,
             answered_at=answered_at,
         )

@@ -25,7 +25,8 @@ def record_job(moved: JobMoved, desk: Desk, home: str, job_limit_s: float, now: 
     known = desk.job(moved.key)
     job = known or _unheard(moved, home, now)
     runner = desk.runner(instance_of(moved.runner_name) or "")
-    if runner is not None and runner.home != home:
+    if runner is not None and (runner.home != home or runner.job.server != moved.key.server):
+        # No server has a say about machines that work for another.
         runner = None
     before, meant = job.state, job.instance_id
     if before is not JobState.COMPLETED:
@@ -77,7 +78,7 @@ def _news(job: Job, moved: JobMoved, now: float) -> JobStarted | JobEnded:
         name=job.name,
         runner=job.runner_name or "no runner",
         conclusion=job.conclusion,
-        traceparent=str(TraceContext.of_job(job.key.job_id, job.key.attempt)),
+        traceparent=str(TraceContext.of_job(job.key.job_id, job.key.attempt, job.key.server)),
         queued_at=job.queued_at or job.started_at or now,
         ended_at=job.completed_at or now,
         ran_s=job.completed_at - job.started_at if job.completed_at and job.started_at else None,

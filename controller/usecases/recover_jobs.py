@@ -20,6 +20,7 @@ from controller.messages import JobMoved, JobQueued, Step
 from controller.ports import Census, Configs, DeliveryLog, Jobs, Memory, Outbox, RunRef, Tell
 
 Word = JobQueued | JobMoved
+Errand = Callable[[bool], tuple[int, list[str]]]
 
 _LINE_READ = 500
 _OVERLAP_S = 180.0
@@ -30,6 +31,32 @@ _MOST_RUNS = 8
 """Of one repository in one look, so that a busy one does not use up the calls of all."""
 _RUNNING_S = 600.0
 """A job that has been running for so long may have ended without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnEveryServer:
+    """A housekeeping task for each of the stack's servers; one that does not answer keeps nobody from the next."""
+
+    errands: Sequence[Errand]
+    tell: Tell
+
+    def __call__(self, dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
+        """What was looked at and found on all of them; raises what the last of the refused ones raised."""
+        looked_at, found = 0, list[str]()
+        refused: Rejected | None = None
+        for errand in self.errands:
+            try:
+                number, words = errand(dry_run)
+            except Rejected as refusal:
+                refused = refusal
+            except Unavailable as later:
+                # Perhaps for an hour, while the budget is for the registrations; the next look begins where this did.
+                self.tell(MessageDelayed("recovery", "a server", str(later)))
+            else:
+                looked_at, found = looked_at + number, found + words
+        if refused is not None:
+            raise refused
+        return looked_at, found
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +103,14 @@ class RecoverJobs:
     outbox: Outbox
     tell: Tell
     clock: Callable[[], float]
+    name: str = ""
+    """The server's in the keys of its jobs."""
 
     def __call__(self, dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
         """Look at the runs of our open jobs, then at one repository after the other, as far as the calls reach."""
         now = self.clock()
-        held = [*self.jobs.waiting(_LINE_READ), *self.jobs.under_way(_LINE_READ)]
+        known = [*self.jobs.waiting(_LINE_READ), *self.jobs.under_way(_LINE_READ)]
+        held = [job for job in known if job.key.server == self.name]
         looked_at = 0
         found: list[str] = []
         try:

@@ -156,6 +156,7 @@ class TakeOver:
                 name=runner.name,
                 labels=job.labels,
                 group_id=config.runner_group_id if config else 1,
+                group=config.runner_group if config else "",
             )
             return self.github.is_registered(wanted, runner.github_id, self.clock())
         except (Rejected, Unavailable) as unknown:

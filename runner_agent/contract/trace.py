@@ -22,9 +22,10 @@ class TraceContext(Record):
     span_id: str
 
     @classmethod
-    def of_job(cls, job_id: int, attempt: int) -> TraceContext:
+    def of_job(cls, job_id: int, attempt: int, server: str = "") -> TraceContext:
         """The trace of one job attempt, at its root span (queued to completed)."""
-        digest = hashlib.sha256(f"spotrunner job {job_id} attempt {attempt}".encode()).hexdigest()
+        where = f" on {server}" if server else ""
+        digest = hashlib.sha256(f"spotrunner job {job_id} attempt {attempt}{where}".encode()).hexdigest()
         return cls(digest[:32], digest[32:48])
 
     @classmethod

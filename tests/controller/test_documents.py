@@ -55,6 +55,15 @@ def test_every_fault_of_a_configuration_is_told_at_once_by_its_field() -> None:
     )
 
 
+def test_a_runner_group_by_name_is_an_organisations() -> None:
+    group = {"cpu": 2, "runner_group": "trusted builds"}
+
+    assert faults(runner_config, "c", json.dumps(group)) == (
+        "runner_group: only an organisation has groups; set organization to true",
+    )
+    assert runner_config("c", json.dumps({**group, "organization": True})).runner_group == "trusted builds"
+
+
 def test_a_whole_configuration_is_read() -> None:
     found = runner_config("c", '{"cpu": "2+4", "images": {"u": "ami-1"}, "image": "u", "disk": 80, "retry": "run"}')
 

@@ -72,6 +72,21 @@ def test_a_grant_names_its_resource(resource: str, expected: list[str]) -> None:
     assert statement["Resource"] == expected
 
 
+def test_a_grant_on_a_secret_is_one_on_those_of_further_servers_and_apps() -> None:
+    more = {"corp-webhook": "arn:corp-webhook", "corp-12-app-key": "arn:corp-key", "34-app-key": "arn:key"}
+    names = replace(NAMES, secrets={**NAMES.secrets, **more})
+
+    found = {
+        name: policies.statements(Grant(("a:B",), f"secret:{name}", "why"), names)[0]["Resource"]
+        for name in ("webhook", "app-key")
+    }
+
+    assert found == {
+        "webhook": ["arn:secret:webhook", "arn:corp-webhook"],
+        "app-key": ["arn:secret:app-key", "arn:key", "arn:corp-key"],
+    }
+
+
 @pytest.mark.parametrize("resource", ["peer-queue:jobs", "lease", "peer-lease"])
 def test_a_stack_alone_in_its_environment_is_granted_nothing_for_other_regions(resource: str) -> None:
     statements = policies.statements(Grant(("a:B",), resource, "why"), replace(NAMES, peers=()))

@@ -27,6 +27,7 @@ from controller.domain.grammars.aliases import Alias
 from controller.domain.reading import recognition
 from controller.domain.rules import Rules
 from controller.errors import Unavailable
+from controller.servers import Server
 from tests.fakes.telling import Told
 
 SECRET = "webhook secret"
@@ -115,10 +116,9 @@ def _rig() -> Iterator[Rig]:
     wire, told = Wire(), Told()
     rig = Rig(wire, told)
     door = app.WebhookDoor(
-        secret_id="webhook",
+        servers=(Server("", SERVER, "webhook", ()),),
         secrets=SignedSecrets(wire, 300.0),  # type: ignore[arg-type]  # the one method it calls
         outbox=wire,
-        servers=(SERVER,),
         tell=told,
         is_ours=recognition(rules),
         clock=lambda: rig.now,

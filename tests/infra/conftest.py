@@ -40,6 +40,9 @@ def runs(settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) 
         "spotrunner:permissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
         "spotrunner:diskInitialization": 300,
         "spotrunner:images": {"windows/x64": "ami-0b"},
+        "spotrunner:appId": "1234567, 2345678",
+        "spotrunner:githubServers": {"corp": "https://ghe.example/api/v3"},
+        "spotrunner:githubApps": {"corp": "12"},
     }
     several = Runs.start(
         Wanted(settings), Wanted(given), Wanted(private), Wanted({**private, "spotrunner:egress": "nat"})

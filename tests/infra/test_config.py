@@ -7,6 +7,7 @@ import pytest
 
 from infra import config
 from infra.config import GivenNetwork, OwnNetwork
+from infra.github_settings import FurtherServer
 from infra.values import BadConfig
 from tests.infra.deployed import ROOT, STACK, as_pulumi_hands_it_over, example
 
@@ -49,7 +50,7 @@ def test_the_example_stack_explains_every_setting() -> None:
         *("account", "appId", "githubApiUrl", "images", "vpcCidr", "zones", "vpc", "subnets", "egress", "ipv6"),
         *("endpoints", "flowLogs", "sessionManager", "sshFrom", "sshKey", "diskGib", "diskThroughput"),
         *("diskInitialization", "logDays", "protect", "alertEmails", "alarmTopic", "monthlyBudget"),
-        *("regions", "tables"),
+        *("regions", "tables", "githubServers", "githubApps"),
         *("permissionsBoundary", "serviceRoles", "otlpEndpoint", "settings", "build"),
     )
 
@@ -73,6 +74,47 @@ def test_a_stack_that_says_nothing_is_alone_in_its_environment_and_makes_its_tab
 )
 def test_regions_that_do_not_fit_together_are_faults(values: Mapping[str, object], fault: str) -> None:
     assert f"spotrunner:{fault}" in faults("test-eu-west-1", {**SMALLEST, **values})
+
+
+SERVERS = {
+    "spotrunner:appId": "1, 2",
+    "spotrunner:githubServers": '{"corp": "https://ghe.example/api/v3", "eu": "https://api.octo.ghe.com"}',
+    "spotrunner:githubApps": '{"corp": "12,13", "eu": "7"}',
+}
+
+
+def test_a_stack_may_have_further_servers_and_apps() -> None:
+    stack = config.read("test-eu-west-1", {**SMALLEST, **SERVERS})
+
+    assert (stack.app_id, stack.more_apps) == ("1", ("2",))
+    assert stack.servers == (
+        FurtherServer("corp", "https://ghe.example/api/v3", ("12", "13")),
+        FurtherServer("eu", "https://api.octo.ghe.com", ("7",)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        ({"githubServers": '{"Corp": "https://ghe.example"}'}, "githubServers.Corp: not 1 to 12 of a-z and 0-9"),
+        ({"githubServers": '{"corp": "ghe.example"}'}, "githubServers.corp: 'ghe.example' is not an address"),
+        (
+            {"githubServers": '{"a": "https://api.github.com"}'},
+            "githubServers.a: https://api.github.com is there",
+        ),
+        ({"githubServers": '{"corp": "https://ghe.example"}'}, "githubApps.corp: missing"),
+        ({"githubApps": '{"corp": "1"}'}, "githubApps.corp: not one of githubServers"),
+        ({"githubApps": '{"corp": "App 1"}'}, "githubApps.corp: 'App 1' is not the number"),
+        (
+            {"githubServers": '{"corp": "https://ghe.example"}', "githubApps": '{"corp": "1,2,3,4,5,6,7,8"}'},
+            "githubServers: servers and their Apps are more than 8",
+        ),
+    ],
+)
+def test_servers_and_apps_that_do_not_fit_are_faults(values: Mapping[str, str], fault: str) -> None:
+    given = {f"spotrunner:{name}": value for name, value in values.items()}
+
+    assert f"spotrunner:{fault}" in faults("test-eu-west-1", {**SMALLEST, **given})
 
 
 def test_every_fault_is_told_at_once() -> None:

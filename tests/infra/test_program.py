@@ -13,6 +13,7 @@ import pytest
 
 from controller import policies, schema, wiring
 from controller.region import Place
+from controller.servers import servers
 from controller.settings import Settings
 from tests.infra.deployed import ROOT, Deployed, Resource
 
@@ -220,6 +221,20 @@ def test_secrets_have_names_and_no_values(stack: Deployed) -> None:
     assert "aws:secretsmanager/secretVersion:SecretVersion" not in kinds
     # Secrets Manager reads six characters after the last hyphen as the ending it adds itself.
     assert [found for found in secrets.values() if re.search(r"-\w{6}$", found.inputs["name"])] == []
+
+
+def test_further_servers_and_apps_have_secrets_that_the_functions_settings_name(runs: Mapping[str, Deployed]) -> None:
+    found = runs["private"]
+
+    names = {secret.inputs["name"] for secret in found.of("secretsmanager/secret:Secret").values()}
+    known = servers(Settings.read(found.of("lambda/function:Function")["claim"].inputs["environment"]["variables"]))
+
+    first, corp = known
+    assert [app.app_id for app in first.apps] == ["1234567", "2345678"]
+    assert (corp.name, corp.api_url) == ("corp", "https://ghe.example/api/v3")
+    further = {corp.webhook_secret_id, *(app.key_secret_id for app in (*first.apps[1:], *corp.apps))}
+    assert further == names - {"dev-us-east-1-webhook", "dev-us-east-1-app-key"}
+    assert [name for name in names if re.search(r"-\w{6}$", name)] == []
 
 
 def test_nothing_that_looks_like_a_secret_is_in_any_input(stack: Deployed) -> None:

@@ -8,10 +8,12 @@ from urllib.parse import quote
 
 from controller.adapters.connection import Answer
 from controller.adapters.github.calls import Call, fields, rows
+from controller.adapters.github.groups import Groups
 from controller.adapters.github.installations import Installations
+from controller.domain.call_budget import Lane
 from controller.domain.fleet_config import Arch, Os
 from controller.errors import Rejected, Unavailable
-from controller.ports import Listed, NameTaken, Registered, Registration, Release
+from controller.ports import Listed, Memory, NameTaken, Registered, Registration, Release
 
 WORK_FOLDER = "_work"
 _PAGE = 100
@@ -27,19 +29,26 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class GitHubApi:
     """The `GitHub` port."""
 
-    def __init__(self, installations: Installations) -> None:
+    def __init__(self, installations: Installations, memory: Memory | None = None) -> None:
         self._installations = installations
+        self._groups = Groups(installations, memory)
 
     def register(self, wanted: Registration, now: float) -> Registered | NameTaken:
         """Mint a JIT configuration."""
         asked = {
             "name": wanted.name,
-            "runner_group_id": wanted.group_id,
+            "runner_group_id": self._groups.id_of(wanted, now),
             "labels": list(wanted.labels),
             "work_folder": WORK_FOLDER,
         }
         call = Call("POST", wanted.server, f"{_runners(wanted)}/generate-jitconfig", asked)
-        answer = self._send(call, wanted, now, fine={_CREATED, _CONFLICT})
+        try:
+            answer = self._installations.send_as_any(
+                call, wanted.repository, wanted.installation_id, now, {_CREATED, _CONFLICT}, Lane.REGISTRATION
+            )
+        except Rejected:
+            self._groups.forget(wanted, now)
+            raise
         return NameTaken(wanted.name) if answer.status == _CONFLICT else _registered(call, answer)
 
     def is_registered(self, wanted: Registration, runner_id: int, now: float) -> bool:
@@ -67,7 +76,7 @@ class GitHubApi:
     def remove(self, wanted: Registration, runner_id: int, now: float) -> None:
         """Remove the runner; one that is gone already does no harm."""
         call = Call("DELETE", wanted.server, f"{_runners(wanted)}/{runner_id}")
-        self._send(call, wanted, now, fine={_NO_CONTENT, _NOT_FOUND})
+        self._send(call, wanted, now, {_NO_CONTENT, _NOT_FOUND}, Lane.CLEAN_UP)
 
     def release(self, wanted: Registration, os: Os, arch: Arch, now: float) -> Release:
         """The release that GitHub offers now; raises `Rejected` for one without a SHA-256."""
@@ -78,8 +87,15 @@ class GitHubApi:
                 return _release(f"{wanted.server} {os}/{arch} runner", row)
         raise Rejected(f"{call}: no runner for {os}/{arch}")
 
-    def _send(self, call: Call, wanted: Registration, now: float, fine: Collection[int]) -> Answer:
-        return self._installations.send(call, wanted.installation_id, now, fine)
+    def _send(
+        self,
+        call: Call,
+        wanted: Registration,
+        now: float,
+        fine: Collection[int],
+        lane: Lane = Lane.REGISTRATION,
+    ) -> Answer:
+        return self._installations.send(call, wanted.installation_id, now, fine, lane)
 
 
 def _runners(wanted: Registration) -> str:

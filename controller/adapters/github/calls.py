@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
@@ -22,11 +23,22 @@ SECONDARY_S = 60.0
 
 _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY, _SERVER_FAULT = 401, 403, 429, 500
 _TIMEOUT = 408
+_NOT_MODIFIED = 304
+_MOST_KEPT, _LONGEST_KEPT = 200, 256 * 1024
 _MOVED = frozenset({301, 302, 307, 308})
 
 
 class Unauthorized(Unavailable):
     """GitHub does not take the token; a new one may do."""
+
+
+class Limited(Unavailable):
+    """GitHub wants a pause, or would want one."""
+
+    def __init__(self, message: str, retry_after_s: float, *, is_secondary: bool = False) -> None:
+        super().__init__(message, retry_after_s)
+        self.is_secondary = is_secondary
+        """Whether it is about the pace of all calls, not about one hour's budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,8 @@ class Call:
     server: str
     path: str
     body: Mapping[str, object] | None = field(default=None, repr=False)
+    polled: bool = False
+    """Asked again and again: where nothing has changed, GitHub's answer costs nothing of the budget."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.server}{self.path}"
@@ -47,18 +61,33 @@ class Rest:
 
     def __init__(self) -> None:
         self._connections = Connections()
+        self._seen: OrderedDict[tuple[str, str], Answer] = OrderedDict()
+        """What polled calls were answered, by token and address: a token sees what another may not."""
 
     def send(self, call: Call, token: str, now: float, fine: Collection[int]) -> Answer:
         """The answer, where its status is a fine one; otherwise raises our error for it."""
         ends = time.monotonic() + LIMIT_S
-        answer = self._connections.ask(_request(call, call.server + call.path, token), LIMIT_S)
+        seen = self._seen.get((token, str(call))) if call.polled else None
+        answer = self._connections.ask(_request(call, call.server + call.path, token, seen), LIMIT_S)
+        if seen is not None and answer.status == _NOT_MODIFIED:
+            # The budget as it stands now, the rest as it was.
+            return Answer(seen.status, {**seen.headers, **answer.headers}, seen.body)
         if answer.status in _MOVED and _stays(call, answer):
             # A renamed repository; GitHub wants the same request at its new address.
             url = urljoin(call.server, answer.headers["location"])
             answer = self._connections.ask(_request(call, url, token), ends - time.monotonic())
         if answer.status in fine:
+            if call.polled:
+                self._remember((token, str(call)), answer)
             return answer
         raise _failure(call, answer, now)
+
+    def _remember(self, what: tuple[str, str], answer: Answer) -> None:
+        if "etag" in answer.headers and len(answer.body) <= _LONGEST_KEPT:
+            self._seen[what] = answer
+            self._seen.move_to_end(what)
+        while len(self._seen) > _MOST_KEPT:
+            self._seen.popitem(last=False)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -81,13 +110,15 @@ def rows(call: Call, answer: Answer) -> list[Mapping[str, object]]:
     return [row for row in data if isinstance(row, dict)]
 
 
-def _request(call: Call, url: str, token: str) -> Request:
+def _request(call: Call, url: str, token: str, seen: Answer | None = None) -> Request:
     headers = {
         "Accept": "application/vnd.github+json",
         "Authorization": f"Bearer {token}",
         "User-Agent": f"spotrunner/{__version__}",
         "X-GitHub-Api-Version": API_VERSION,
     }
+    if seen is not None:
+        headers["If-None-Match"] = seen.headers["etag"]
     if call.body is None:
         return Request(call.method, url, headers)
     return Request(call.method, url, {**headers, "Content-Type": "application/json"}, json.dumps(call.body).encode())
@@ -106,7 +137,8 @@ def _failure(call: Call, answer: Answer, now: float) -> SpotRunnerError:
     if answer.status == _UNAUTHORIZED:
         return Unauthorized(text)
     if answer.status == _TOO_MANY or (answer.status == _FORBIDDEN and _is_limit(answer, message)):
-        return Unavailable(text, _wait(answer, now))
+        is_spent = answer.headers.get("x-ratelimit-remaining") == "0" and "retry-after" not in answer.headers
+        return Limited(text, _wait(answer, now), is_secondary=not is_spent)
     if answer.status >= _SERVER_FAULT or answer.status == _TIMEOUT:
         return Unavailable(text)
     return Rejected(text)

@@ -46,7 +46,7 @@ class CensusApi:
         path = f"/repos/{quote(repository.name)}/actions/runs"
         numbers: list[int] = []
         for status in _ACTIVE:
-            call = Call("GET", repository.server, f"{path}?status={status}&per_page={_PAGE}")
+            call = Call("GET", repository.server, f"{path}?status={status}&per_page={_PAGE}", polled=True)
             answer = fields(call, self._installations.send(call, repository.installation_id, now, fine={_OK}))
             numbers += [row["id"] for row in _listed(call, answer, "workflow_runs") if isinstance(row.get("id"), int)]
         known = dict.fromkeys(numbers)
@@ -54,13 +54,14 @@ class CensusApi:
 
     def jobs(self, run: RunRef, is_ours: Callable[[tuple[str, ...]], bool], now: float) -> list[JobQueued | JobMoved]:
         """How our jobs in the run's latest attempt stand, as a webhook would say it."""
+        name = self._installations.name_of(run.server)
         found: list[JobQueued | JobMoved] = []
         for page in range(1, _PAGES + 1):
             path = f"/repos/{quote(run.repository)}/actions/runs/{run.run_id}/jobs"
-            call = Call("GET", run.server, f"{path}?filter=latest&per_page={_PAGE}&page={page}")
+            call = Call("GET", run.server, f"{path}?filter=latest&per_page={_PAGE}&page={page}", polled=True)
             answer = fields(call, self._installations.send(call, run.installation_id, now, fine={_OK}))
             listed = _listed(call, answer, "jobs")
-            found += [word for row in listed if (word := _word(row, run, is_ours, now))]
+            found += [word for row in listed if (word := _word(row, run, name, is_ours, now))]
             if len(listed) < _PAGE:
                 break
         return found
@@ -74,7 +75,7 @@ class CensusApi:
         server, installation_id = installation
         found: list[Repository] = []
         for page in range(1, _PAGES + 1):
-            call = Call("GET", server, f"/installation/repositories?per_page={_PAGE}&page={page}")
+            call = Call("GET", server, f"/installation/repositories?per_page={_PAGE}&page={page}", polled=True)
             answer = fields(call, self._installations.send(call, installation_id, now, fine={_OK}))
             listed = _listed(call, answer, "repositories")
             found += [
@@ -95,7 +96,7 @@ def _listed(call: Call, answer: Mapping[str, object], name: str) -> list[dict[st
 
 
 def _word(
-    row: Mapping[str, Any], run: RunRef, is_ours: Callable[[tuple[str, ...]], bool], now: float
+    row: Mapping[str, Any], run: RunRef, name: str, is_ours: Callable[[tuple[str, ...]], bool], now: float
 ) -> JobQueued | JobMoved | None:
     """A row of the list has the fields of the webhook's `workflow_job`; one that can not be read says nothing."""
     document = {
@@ -105,7 +106,7 @@ def _word(
         "installation": {"id": run.installation_id},
     }
     try:
-        word = webhook.said(document, now, is_ours, {run.server})
+        word = webhook.said(document, now, is_ours, {run.server: name})
     except Rejected:
         return None
     if isinstance(word, webhook.Ignored):

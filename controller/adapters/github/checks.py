@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from controller.adapters.github.calls import Call
 from controller.adapters.github.installations import Installations
+from controller.domain.call_budget import Lane
 from controller.ports import CheckRun
 
 LONGEST_SUMMARY = 60_000
@@ -21,7 +22,7 @@ class ChecksApi:
 
     def post(self, check: CheckRun, now: float) -> None:
         """Show it on the commit; of two with one name GitHub shows the later."""
-        self._installations.send(_call(check), check.installation_id, now, fine={_CREATED})
+        self._installations.send(_call(check), check.installation_id, now, {_CREATED}, Lane.CLEAN_UP)
 
 
 def _call(check: CheckRun) -> Call:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from controller.adapters.github.calls import Call, fields
 from controller.adapters.github.installations import Installations
+from controller.domain.call_budget import Lane
 from controller.messages import JobQueued
 
 _OK, _NOT_FOUND = 200, 404
@@ -30,7 +31,7 @@ class RunOrigins:
     def _ask(self, message: JobQueued, now: float) -> bool:
         path = f"/repos/{quote(message.repository)}/actions/runs/{message.run_id}"
         call = Call("GET", message.server, path)
-        answer = self._installations.send(call, message.installation_id, now, fine={_OK, _NOT_FOUND})
+        answer = self._installations.send(call, message.installation_id, now, {_OK, _NOT_FOUND}, Lane.REGISTRATION)
         head = fields(call, answer).get("head_repository")
         # A fork that was deleted meanwhile has no name left.
         name = head.get("full_name") if isinstance(head, dict) else None

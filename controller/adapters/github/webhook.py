@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -74,11 +74,11 @@ def _hmac(secret: str, body: bytes) -> bytes:
 
 
 def read(
-    sent: Envelope, body: bytes, now: float, *, is_ours: IsOurs, servers: Collection[str]
+    sent: Envelope, body: bytes, now: float, *, is_ours: IsOurs, servers: Mapping[str, str]
 ) -> JobQueued | JobMoved | Ignored:
     """What a signed delivery says; raises `Rejected` naming the field that is wrong.
 
-    `servers` are the REST addresses this stack speaks to: an App's keys go to no other.
+    `servers` are the REST addresses that may say it, and their names in this stack: an App's keys go to no other.
     """
     if len(body) > MAX_BODY:
         raise Rejected(f"delivery {sent.delivery}: {len(body)} bytes are more than {MAX_BODY}")
@@ -91,7 +91,7 @@ def read(
 
 
 def said(
-    document: Mapping[str, Any], now: float, is_ours: IsOurs, servers: Collection[str]
+    document: Mapping[str, Any], now: float, is_ours: IsOurs, servers: Mapping[str, str]
 ) -> JobQueued | JobMoved | Ignored:
     """What a `workflow_job` document says, wherever it comes from; raises `Rejected` as `read` does."""
     try:
@@ -120,7 +120,7 @@ def _payload(body: bytes) -> str:
 
 
 def _workflow_job(
-    data: Mapping[str, Any], now: float, is_ours: IsOurs, servers: Collection[str]
+    data: Mapping[str, Any], now: float, is_ours: IsOurs, servers: Mapping[str, str]
 ) -> JobQueued | JobMoved | Ignored:
     action = _text(data, "action")
     if action != "queued" and action not in set(Step):
@@ -132,19 +132,20 @@ def _workflow_job(
         return Ignored("labels are not ours", action)
     if action == "queued":
         return _queued(data, job, labels, now, servers)
-    return _moved(data, job, Step(action), now)
+    return _moved(data, job, Step(action), now, servers)
 
 
 def _queued(
-    data: Mapping[str, Any], job: Mapping[str, Any], labels: tuple[str, ...], now: float, servers: Collection[str]
+    data: Mapping[str, Any], job: Mapping[str, Any], labels: tuple[str, ...], now: float, servers: Mapping[str, str]
 ) -> JobQueued:
     job_id, attempt = _number(job, "id"), _number(job, "run_attempt")
     repository = _object(data, "repository")
+    server = _server(repository, servers)
     return JobQueued(
         job_id=job_id,
         attempt=attempt,
         repository=_text(repository, "full_name"),
-        server=_server(repository, servers),
+        server=server,
         installation_id=_number(_object(data, "installation"), "id"),
         run_id=_number(job, "run_id"),
         workflow=_optional(job, "workflow_name"),
@@ -154,16 +155,21 @@ def _queued(
         queued_at=_time(job, "created_at") or _time(job, "started_at") or now,
         received_at=now,
         intake=Intake.WEBHOOK,
-        traceparent=str(TraceContext.of_job(job_id, attempt)),
+        traceparent=str(TraceContext.of_job(job_id, attempt, servers[server])),
+        server_name=servers[server],
     )
 
 
-def _moved(data: Mapping[str, Any], job: Mapping[str, Any], step: Step, now: float) -> JobMoved:
+def _moved(
+    data: Mapping[str, Any], job: Mapping[str, Any], step: Step, now: float, servers: Mapping[str, str]
+) -> JobMoved:
     job_id, attempt = _number(job, "id"), _number(job, "run_attempt")
+    repository = _object(data, "repository")
+    name = servers[_server(repository, servers)]
     return JobMoved(
         job_id=job_id,
         attempt=attempt,
-        repository=_text(_object(data, "repository"), "full_name"),
+        repository=_text(repository, "full_name"),
         kind=step,
         received_at=now,
         runner_name=_optional(job, "runner_name"),
@@ -173,7 +179,8 @@ def _moved(data: Mapping[str, Any], job: Mapping[str, Any], step: Step, now: flo
         started_at=_time(job, "started_at"),
         completed_at=_time(job, "completed_at"),
         labels=_labels(job),
-        traceparent=str(TraceContext.of_job(job_id, attempt)),
+        traceparent=str(TraceContext.of_job(job_id, attempt, name)),
+        server_name=name,
     )
 
 
@@ -181,11 +188,11 @@ class _Wrong(ValueError):
     """A field that does not hold what GitHub documents."""
 
 
-def _server(repository: Mapping[str, Any], servers: Collection[str]) -> str:
+def _server(repository: Mapping[str, Any], servers: Mapping[str, str]) -> str:
     url, name = _text(repository, "url"), _text(repository, "full_name")
     server = url.removesuffix(f"/repos/{name}")
     if server not in servers:
-        raise _Wrong(f"url: {url} is on none of this stack's servers")
+        raise _Wrong(f"url: {url} is on none of this stack's servers whose secret signed it")
     return server
 
 

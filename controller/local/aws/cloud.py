@@ -331,6 +331,7 @@ class LocalCloud:
             options.speed,
             self.claim_url,
             self.otlp_url,
+            further=options.further,
             makes_tables=self._beside is None,
         )
         self.settings = deploy(stack, self.client, options.settings)

@@ -12,6 +12,7 @@ from controller import wiring
 from controller.local.aws.buckets import Limits
 from controller.local.aws.gate import Judge
 from controller.local.aws.instance import Latencies
+from controller.local.aws.provision import GitHubApp
 
 _ROOT = Path(__file__).parents[3]
 
@@ -40,6 +41,8 @@ class Options:
     queues: Sequence[wiring.Queue] = wiring.QUEUES
     rules: Sequence[wiring.Rule] = wiring.RULES
     """Which events go to which queue."""
+    further: Mapping[str, GitHubApp] = field(default_factory=dict)
+    """Further GitHub servers, by the names that the stack gives them."""
     handlers: str = ""
     """The module of the handlers, where they are not the ones that `wiring` names."""
     task_root: Path = _ROOT

@@ -45,6 +45,8 @@ class Stack:
     speed: float
     claim_url: str
     otlp_endpoint: str
+    further: Mapping[str, GitHubApp] = field(default_factory=dict)
+    """Further GitHub servers, by the names that the stack gives them."""
     makes_tables: bool = True
     """Whether the environment's tables are not there yet."""
 
@@ -79,6 +81,7 @@ def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Setting
         "app_key_secret_id": _secret(client, f"{stack.name}-app-key", stack.github.key_pem),
         "app_id": stack.github.app_id,
         "github_api_url": stack.github.api_url,
+        **_further(stack, client),
         "config_prefix": prefix,
         "subnets": _pairs(_subnets(client("ec2"), vpc, stack.region)),
         "runner_cache_bucket": bucket,
@@ -151,6 +154,19 @@ def _queue(sqs: Any, stack: Stack, queue: wiring.Queue) -> str:  # noqa: ANN401 
         "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": queue.max_receives}),
     }
     return str(sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+
+def _further(stack: Stack, client: Client) -> dict[str, str]:
+    """The settings about GitHub servers beside the first."""
+    secrets, keys = {}, {}
+    for name, app in stack.further.items():
+        secrets[name] = _secret(client, f"{stack.name}-{name}-webhook", app.webhook_secret)
+        keys[f"{name}/{app.app_id}"] = _secret(client, f"{stack.name}-{name}-{app.app_id}-app-key", app.key_pem)
+    return {
+        "github_servers": _pairs({name: app.api_url for name, app in stack.further.items()}),
+        "further_webhook_secret_id": _pairs(secrets),
+        "further_apps": _pairs(keys),
+    }
 
 
 def _secret(client: Client, name: str, text: str) -> str:

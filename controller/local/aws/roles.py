@@ -43,7 +43,12 @@ def names(options: Options, settings: Settings, network: Network) -> policies.Na
         },
         peers=[region for region in settings.regions.split(",") if region not in {"", options.region}],
         queues={queue.name: place.arn("sqs", f"{options.stack}-{queue.name}") for queue in options.queues},
-        secrets={"webhook": settings.webhook_secret_id, "app-key": settings.app_key_secret_id},
+        secrets={
+            "webhook": settings.webhook_secret_id,
+            "app-key": settings.app_key_secret_id,
+            **{f"{name}-webhook": arn for name, arn in pairs(settings.further_webhook_secret_id).items()},
+            **{f"{place}-app-key": arn for place, arn in pairs(settings.further_apps).items()},
+        },
         config_prefix=settings.config_prefix,
         templates=[place.arn("ec2", f"launch-template/{template}") for template in templates],
         subnets=[place.arn("ec2", f"subnet/{subnet}") for subnet in pairs(settings.subnets).values()],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from controller.local.github.web import Handler, Request, Response, Route
 _MEDIA_TYPE = "github.v3; format=json"
 DOCS = "https://docs.github.com/rest"
 _FAULTS = {500: "Server Error", 502: "Server Error", 503: "Service Unavailable", 504: "Gateway Timeout"}
+_OK, _NOT_MODIFIED = 200, 304
 Answer = Callable[[Request], Response]
 
 
@@ -83,7 +85,9 @@ class Gate:
                 headers |= verdict.headers
                 if verdict.status:
                     return _with(refusal(verdict.status, verdict.message), headers, caller)
-                response = self._answer(route, replace(request, installation=caller.installation))
+                response = _tagged(request, self._answer(route, replace(request, installation=caller.installation)))
+                if response.status == _NOT_MODIFIED:
+                    headers |= self.limits.refund(caller.name, resource)
                 return _with(response, headers, caller)
 
         return handler
@@ -108,6 +112,16 @@ class Gate:
         owner = params.get("owner") or params.get("org") or installation.organisation
         names = {name.lower() for name in installation.repositories} | {""}
         return owner.lower() == installation.organisation.lower() and params.get("repo", "").lower() in names
+
+
+def _tagged(request: Request, response: Response) -> Response:
+    """A read with the tag of what it says; nothing but the tag for who has seen it."""
+    if request.method != "GET" or response.status != _OK:
+        return response
+    tag = f'W/"{hashlib.sha256(response.payload()).hexdigest()}"'
+    if request.headers.get("if-none-match") == tag:
+        return Response(_NOT_MODIFIED, None, {"ETag": tag})
+    return replace(response, headers={**response.headers, "ETag": tag})
 
 
 def _with(response: Response, headers: Mapping[str, str], caller: Caller | None = None) -> Response:

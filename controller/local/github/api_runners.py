@@ -12,20 +12,39 @@ from controller.local.github.web import Request, Response, Route
 
 MOST_LABELS = 100
 GROUP_ID = 1
-"""The default runner group, the only one here."""
+"""The default runner group."""
 
 
 class RunnerRoutes:
     """What `administration:write` allows."""
 
-    def __init__(self, registry: Registry, releases: Sequence[Release], base_url: str) -> None:
+    def __init__(
+        self, registry: Registry, releases: Sequence[Release], base_url: str, groups: Sequence[str] = ()
+    ) -> None:
         self._registry = registry
         self._releases = releases
         self._base_url = base_url
+        self._groups = dict(enumerate(("Default", *groups), GROUP_ID))
 
     def routes(self, gate: Gate) -> list[Route]:
-        """All of them, twice; fixed paths before those with an id."""
-        return [route for scope in ("/repos/{owner}/{repo}", "/orgs/{org}") for route in self._scoped(gate, scope)]
+        """All of them, twice; fixed paths before those with an id; and the organisation's runner groups."""
+        twice = [route for scope in ("/repos/{owner}/{repo}", "/orgs/{org}") for route in self._scoped(gate, scope)]
+        return [*twice, gate.installation("GET", "/orgs/{org}/actions/runner-groups", self._runner_groups)]
+
+    def _runner_groups(self, request: Request) -> Response:
+        found = [
+            {
+                "id": number,
+                "name": name,
+                "visibility": "all",
+                "default": number == GROUP_ID,
+                "runners_url": f"{request.url}/{number}/runners",
+                "inherited": False,
+                "allows_public_repositories": False,
+            }
+            for number, name in self._groups.items()
+        ]
+        return listed(request, found, "runner_groups")
 
     def _scoped(self, gate: Gate, scope: str) -> list[Route]:
         base = f"{scope}/actions/runners"
@@ -47,7 +66,7 @@ class RunnerRoutes:
             return invalid('Invalid request.\n\n"runner_group_id" wasn\'t supplied.')
         if not labels:
             return invalid(f"Invalid request.\n\nlabels must be 1 to {MOST_LABELS} strings.")
-        if group != GROUP_ID:
+        if group != GROUP_ID and (group not in self._groups or "org" not in request.params):
             return NOT_FOUND
         try:
             runner = self._registry.register(name, labels, _scope(request), group)

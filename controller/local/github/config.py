@@ -30,6 +30,8 @@ class Config:
     """Further organisations that have the App."""
     base_path: str = ""
     """`/api/v3` makes it a GitHub Enterprise Server: every route lives below, and no rate is limited by itself."""
+    runner_groups: tuple[str, ...] = ()
+    """Beside the default one."""
     protected_environments: tuple[str, ...] = ()
     """Jobs of these wait until somebody approves."""
     webhook_url: str = ""

@@ -78,6 +78,15 @@ class RateLimits:
         with self._lock:
             return self._ordered_refusal(caller, resource) or self._count(caller, resource, endpoint)
 
+    def refund(self, caller: str, resource: str) -> dict[str, str]:
+        """Take back the count of a call whose answer was that nothing has changed; the headers that say so."""
+        with self._lock:
+            if not self._counts:
+                return {}
+            core = self._window(caller, resource, HOUR_S)
+            core.used = max(0, core.used - 1)
+            return self._told(resource, core.used, core.ends)
+
     def _ordered_refusal(self, caller: str, resource: str) -> Verdict | None:
         now = self._now()
         primary, secondary = (self._ordered.get(kind, now) for kind in Limit)

@@ -200,7 +200,7 @@ class GitHub(People, Mishaps):
         seen = RunsSeen(self._runbook, lambda entry: self._place(entry.repository), self._lock)
         rest = (
             AppRoutes(self._identity, repositories.owners, self._webhooks, clock),
-            RunnerRoutes(self._registry, self._releases, self.base_url),
+            RunnerRoutes(self._registry, self._releases, self.base_url, config.runner_groups),
             RunRoutes(seen),
             DeploymentRoutes(seen, clock),
             CheckRoutes(self._commits, repositories, config.app_id, clock),

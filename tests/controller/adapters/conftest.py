@@ -19,7 +19,7 @@ from werkzeug.serving import make_server
 from controller.adapters.aws.clients import Clients
 from controller.adapters.github.api import GitHubApi
 from controller.adapters.github.installations import Installations
-from controller.adapters.github.tokens import App
+from controller.servers import App, Server
 from controller.settings import AwsAccess
 from runner_agent.contract.sigv4 import Credentials
 from tests.controller.adapters.github.server import GitHubServer
@@ -160,9 +160,9 @@ def github_server(app_key: rsa.RSAPrivateKey) -> Iterator[GitHubServer]:
 
 
 @pytest.fixture
-def installations(app_secrets: FakeSecrets) -> Iterator[Installations]:
-    """The App's voice; the server it speaks to stands in each call."""
-    made = Installations(APP, app_secrets)
+def installations(app_secrets: FakeSecrets, github_server: GitHubServer) -> Iterator[Installations]:
+    """The App's voice on one server."""
+    made = Installations((Server("", github_server.address, "webhook", (APP,)),), app_secrets)
     yield made
     made.close()
 

@@ -85,11 +85,16 @@ def test_a_job_back_in_line_has_let_go_of_its_machine_and_kept_its_place(state: 
     assert waiting.queued_at == job.queued_at
 
 
-@given(st.integers(0), st.integers(0))
-def test_a_key_reads_back_from_its_text(job_id: int, attempt: int) -> None:
-    key = JobKey(job_id, attempt)
+@given(st.integers(0), st.integers(0), st.from_regex(r"([a-z][a-z0-9]{0,11})?", fullmatch=True))
+def test_a_key_reads_back_from_its_text(job_id: int, attempt: int, server: str) -> None:
+    key = JobKey(job_id, attempt, server)
 
     assert JobKey.parse(str(key)) == key
+
+
+def test_a_key_of_the_first_server_is_written_as_before_there_were_others() -> None:
+    assert str(JobKey(7, 2)) == "7#2"
+    assert str(JobKey(7, 2, "corp")) == "corp:7#2"
 
 
 @pytest.mark.parametrize("text", ["", "7", "#1", "7#", "7#1#2", "seven#1"])

@@ -74,6 +74,16 @@ def test_a_repository_that_is_not_on_the_list_is_refused_by_its_name() -> None:
         policy.rules_for("cat/two")
 
 
+def test_a_further_servers_repository_is_on_the_list_only_by_its_servers_name() -> None:
+    policy = Policy(repositories=("octo/*", "corp:tools/*"), rules=(Rule("small", ("octo/*", "tools/*")),))
+
+    allowed = policy.rules_for("tools/one", "corp")
+
+    assert [rule.name for rule in allowed] == ["small"]
+    with pytest.raises(Rejected, match="repository corp:octo/one is not on this stack's list"):
+        policy.rules_for("octo/one", "corp")
+
+
 @pytest.mark.parametrize(
     ("fields", "words"), [({"most": {"cpus": 1}}, "most: 'cpus'"), ({"keys": ("spots",)}, "keys: 'spots'")]
 )

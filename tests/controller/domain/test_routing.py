@@ -176,8 +176,9 @@ def test_every_difference_in_the_machine_or_the_repository_is_another_shape() ->
     ]
     shapes = {routing.shape("octo/hello", resolve(f"spotrunner/{label}")) for label in labels}
     shapes.add(routing.shape("octo/other", resolve("spotrunner/plain")))
+    shapes.add(routing.shape("octo/hello", resolve("spotrunner/plain"), "corp"))
 
-    assert len(shapes) == len(labels) + 1
+    assert len(shapes) == len(labels) + 2
 
 
 def test_two_configurations_of_equal_machines_do_not_share_a_shape() -> None:

@@ -170,3 +170,11 @@ def test_an_unreadable_item_is_rejected_by_name_and_does_not_stop_a_list() -> No
         record_of(Job, bad)
 
     assert [job.id for job in readable(Job, [bad, good])] == ["1#1"]
+
+
+def test_a_record_from_before_there_were_several_servers_is_of_the_first() -> None:
+    item = item_of(samples.job(7))
+    as_it_was: dict[str, Any] = {**item}
+    as_it_was["key"]["M"].pop("server")
+
+    assert record_of(Job, as_it_was) == samples.job(7, version=1)

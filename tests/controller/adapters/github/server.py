@@ -62,7 +62,16 @@ class GitHubServer:
         self.run_routes = RunRoutes()
         self._interjected: deque[Reply] = deque()
         self._key = public_key
-        self._app_id = app_id
+        self.app_ids = {app_id}
+        """Apps, all of one key."""
+        self.installed: dict[str, int] = {}
+        """Where further Apps are installed, by their ids."""
+        self.remaining: dict[str, int] = {}
+        """Calls left in an installation's hour; no limit where none is written down."""
+        self.resets_at = 0
+        self.forbidden: set[str] = set()
+        """Installations that may do nothing."""
+        self._installation_of: dict[str, str] = {}
         self._lock = threading.Lock()
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -84,25 +93,56 @@ class GitHubServer:
             if mint := re.fullmatch(r"/app/installations/(\d+)/access_tokens", asked.path):
                 return self._mint(asked, mint[1])
             token = asked.headers.get("authorization", "").removeprefix("Bearer ")
+            if asked.path.endswith("/installation"):
+                installed = self.installed.get(self._issuer(token))
+                return Reply(200, {"id": installed}) if installed else Reply(404, {"message": "Not Found"})
             if token not in self.tokens or token in self.revoked:
                 return Reply(401, {"message": "Bad credentials"})
             if self._interjected:
                 return self._interjected.popleft()
             if listed := re.fullmatch(r"/(.+)/actions/runners\?per_page=(\d+)&page=(\d+)", asked.path):
                 return self._page(listed[1], int(listed[2]), int(listed[3]))
-            answered = self.run_routes.answer(asked.method, asked.path, asked.data)
-            return Reply(*answered) if answered else self._runner_route(asked)
+            return self._limited(asked, self._installation_of[token])
+
+    def _limited(self, asked: Asked, installation: str) -> Reply:
+        if installation in self.forbidden:
+            return Reply(403, {"message": "Resource not accessible by integration"})
+        if installation in self.remaining:
+            return self._counted(asked, installation)
+        return self._routed(asked)
+
+    def _routed(self, asked: Asked) -> Reply:
+        answered = self.run_routes.answer(asked.method, asked.path, asked.data)
+        return Reply(*answered) if answered else self._runner_route(asked)
+
+    def _counted(self, asked: Asked, installation: str) -> Reply:
+        left = self.remaining[installation]
+        self.remaining[installation] = max(0, left - 1)
+        told = {
+            "X-RateLimit-Limit": "5000",
+            "X-RateLimit-Remaining": str(self.remaining[installation]),
+            "X-RateLimit-Reset": str(self.resets_at),
+        }
+        reply = self._routed(asked) if left else Reply(403, {"message": "API rate limit exceeded"})
+        return Reply(reply.status, reply.data, told)
+
+    def _issuer(self, signature: str) -> str:
+        claims = jwt.decode(
+            signature, self._key, algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False}
+        )
+        return str(claims["iss"])
 
     def _mint(self, asked: Asked, installation: str) -> Reply:
         signature = asked.headers.get("authorization", "").removeprefix("Bearer ")
         claims = jwt.decode(
             signature, self._key, algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False}
         )
-        if claims["iss"] != self._app_id or claims["exp"] - claims["iat"] > 600:
+        if claims["iss"] not in self.app_ids or claims["exp"] - claims["iat"] > 600:
             return Reply(401, {"message": "'Expiration time' claim ('exp') is too far in the future"})
         if installation == "404":
             return Reply(404, {"message": "Not Found"})
         self.tokens.append(f"{self.token_text}{len(self.tokens)}")
+        self._installation_of[self.tokens[-1]] = installation
         return Reply(201, {"token": self.tokens[-1], "expires_at": self.token_lives_until})
 
     def _runner_route(self, asked: Asked) -> Reply:

@@ -10,6 +10,7 @@ from controller.adapters.github.installations import Installations
 from controller.domain.fleet_config import Arch, Os
 from controller.errors import Rejected, Unavailable
 from controller.ports import Registered, Registration
+from controller.servers import Server
 from tests.controller.adapters.conftest import APP
 from tests.controller.adapters.github.server import GitHubServer, Reply
 from tests.fakes import samples
@@ -163,7 +164,9 @@ def test_a_refusal_to_say_is_not_a_no(api: GitHubApi, github_server: GitHubServe
         api.is_registered(wanted, 1, NOW)
 
 
-def test_a_server_that_is_away_is_unavailable(api: GitHubApi, closed_address: str) -> None:
+def test_a_server_that_is_away_is_unavailable(app_secrets: FakeSecrets, closed_address: str) -> None:
+    api = GitHubApi(Installations((Server("", closed_address, "webhook", (APP,)),), app_secrets))
+
     with pytest.raises(Unavailable, match="/app/installations/7/access_tokens"):
         api.register(samples.registration(server=closed_address), NOW)
 
@@ -214,7 +217,7 @@ def test_windows_and_arm_have_their_own_archives(api: GitHubApi, wanted: Registr
     "key", ["", "not a key", "-----BEGIN RSA PRIVATE KEY-----\ncanary-in-key\n-----END RSA PRIVATE KEY-----"]
 )
 def test_an_unusable_app_key_is_named_and_not_shown(wanted: Registration, key: str) -> None:
-    installations = Installations(APP, FakeSecrets(app_key=key))
+    installations = Installations((Server("", wanted.server, "webhook", (APP,)),), FakeSecrets(app_key=key))
     api = GitHubApi(installations)
 
     with pytest.raises(Rejected, match="secret app_key is not an RSA private key") as caught:

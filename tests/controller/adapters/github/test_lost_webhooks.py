@@ -13,7 +13,6 @@ import pytest
 from controller.adapters.github.census import CensusApi
 from controller.adapters.github.deliveries import DeliveriesApi
 from controller.adapters.github.installations import Installations
-from controller.adapters.github.tokens import App
 from controller.domain.job_key import Intake
 from controller.domain.labels import is_ours
 from controller.domain.lost_webhooks import Repository, to_send_again
@@ -22,6 +21,7 @@ from controller.local.github.config import Config, Installation
 from controller.local.github.server import GitHub
 from controller.messages import JobMoved, JobQueued, Step
 from controller.ports import RunRef
+from controller.servers import App, Server
 from tests.controller.local.github.stage import Receiver, until, workflow
 from tests.fakes.stack import FakeSecrets
 
@@ -61,7 +61,8 @@ class Place(NamedTuple):
 def placed(config: Callable[[str], Config]) -> Iterator[Place]:
     with Receiver().running() as receiver, GitHub(config(receiver.url)) as github:
         app = App(str(github.app_id), "app-key")
-        installations = Installations(app, FakeSecrets(**{"app-key": github.private_key_pem}))
+        server = Server("", github.base_url, "webhook", (app,))
+        installations = Installations((server,), FakeSecrets(**{"app-key": github.private_key_pem}))
         yield Place(github, receiver, installations)
         installations.close()
 
@@ -142,6 +143,35 @@ def test_the_list_of_repositories_is_kept_for_some_minutes(place: Place) -> None
     census.repositories(place.github.base_url, now + 60.0)
 
     assert len(place.github.requests) == asked
+
+
+def test_to_look_again_where_nothing_has_changed_costs_nothing_of_the_budget(tmp_path: Path) -> None:
+    two_looks = {"core": 4}
+
+    with placed(lambda url: Config(webhook_url=url, budgets=two_looks)) as place:
+        run_id = place.github.submit(workflow(tmp_path, TWO_JOBS)).id
+        first = place.census.active_runs(place.repository(), time.time())
+        again = [place.census.active_runs(place.repository(), time.time()) for _ in range(5)]
+        unchanged = [request.status for request in place.github.requests[-10:]]
+        place.github.cancel(run_id)
+        changed = place.census.active_runs(place.repository(), time.time())
+
+    assert again == [first] * 5
+    assert unchanged == [304] * 10
+    assert (len(first), changed) == (1, [])
+
+
+def test_what_one_installation_may_see_is_never_shown_to_another() -> None:
+    def config(url: str) -> Config:
+        return Config(webhook_url=url, others=(Installation("globex", ("secret",), 77),))
+
+    with placed(config) as place:
+        looks = [place.census.repositories(place.github.base_url, time.time()) for _ in range(2)]
+        unchanged = [request.status for request in place.github.requests].count(304)
+
+    found = {(each.installation_id, each.name) for each in looks[1]}
+    assert found == {(place.github.installation_id, "acme/shop"), (77, "globex/secret")}
+    assert (unchanged, looks[0]) == (2, looks[1])
 
 
 def test_a_delivery_that_nobody_took_is_found_in_the_log_and_sent_again(place: Place, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from controller.messages import read as read_message
 from runner_agent.contract.trace import TraceContext
 
 NOW = 1_790_000_000.0
-SERVERS = ("https://api.github.com", "https://ghes.example/api/v3")
+SERVERS = {"https://api.github.com": "", "https://ghes.example/api/v3": "corp"}
 SENT = Envelope("guid-1", "workflow_job", "application/json", "")
 
 DELIVERY: dict[str, Any] = {
@@ -166,7 +166,17 @@ def test_the_server_is_the_one_the_repository_lives_on(server: str) -> None:
     queued = parse(changed("repository.url", f"{server}/repos/octo/hello"))
 
     assert isinstance(queued, JobQueued)
-    assert queued.server == server
+    assert (queued.server, queued.server_name, queued.key.server) == (server, SERVERS[server], SERVERS[server])
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_word_on_a_job_is_about_the_servers_own_job(server: str) -> None:
+    data = changed("repository.url", f"{server}/repos/octo/hello") | {"action": "in_progress"}
+
+    moved = parse(data)
+
+    assert isinstance(moved, JobMoved)
+    assert moved.key.server == SERVERS[server]
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,16 @@ def test_attempts_of_one_job_are_jobs_of_their_own(books: Books) -> None:
     assert new == {JobKey(1, 1), JobKey(1, 2)}
 
 
+def test_the_same_job_of_two_servers_is_two_jobs(books: Books) -> None:
+    here, there = JobKey(1, 1), JobKey(1, 1, "corp")
+
+    new = books.jobs.add([samples.job(key=here), samples.job(key=there, name="theirs")])
+
+    assert new == {here, there}
+    assert books.jobs.get([there])[there].name == "theirs"
+    assert {job.key for job in books.jobs.waiting(10)} == {here, there}
+
+
 def test_nothing_to_add_and_nothing_to_get_is_nothing(books: Books) -> None:
     assert books.jobs.add([]) == frozenset()
     assert books.jobs.get([]) == {}

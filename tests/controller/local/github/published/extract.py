@@ -57,6 +57,7 @@ OPERATIONS = (
     ("get", "/repos/{owner}/{repo}"),
     ("get", "/repos/{owner}/{repo}/installation"),
     ("get", "/orgs/{org}/installation"),
+    ("get", "/orgs/{org}/actions/runner-groups"),
     ("get", "/installation/repositories"),
     ("get", "/app/installations"),
     ("get", "/app/installations/{installation_id}"),
