@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -90,7 +91,8 @@ def _query(table: str, index: schema.Index, partition: str, before: float | None
     names = {"#stage": index.partition}
     values = {":stage": {"S": partition}}
     condition = "#stage = :stage"
-    if before is not None:
+    # DynamoDB knows no infinity; under it is everything.
+    if before is not None and math.isfinite(before):
         names["#order"] = index.sort
         values[":before"] = {"N": repr(before)}
         condition += " AND #order < :before"

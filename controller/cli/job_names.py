@@ -1,0 +1,50 @@
+"""What people call a job: GitHub's id, the address of its page, or the machine it is on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from controller.domain.job_key import JobKey
+from controller.errors import Rejected
+
+MOST_ATTEMPTS = 20
+"""GitHub gives every attempt's job an id of its own, so nearly always the first guesses are right."""
+
+_ID = re.compile(r"(\d{1,19})(?:#(\d{1,4}))?")
+_PAGE = re.compile(
+    r"https?://[^/\s]+/[^/\s]+/[^/\s]+/actions/runs/(\d{1,19})(?:/attempts/(\d{1,4}))?/job/(\d{1,19})\b.*"
+)
+_RUN = re.compile(r"https?://\S+/actions/runs/(\d{1,19})\b.*")
+_MACHINE = re.compile(r"(?:spotrunner-)?(i-[0-9a-f]{1,32})(?:-\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The records that a name may mean."""
+
+    text: str
+    keys: tuple[JobKey, ...] = ()
+    machine: str = ""
+
+
+def read(text: str) -> Named:
+    """The name, understood; raises `Rejected` with what would be one."""
+    text = text.strip()
+    if match := _ID.fullmatch(text):
+        return Named(text, _attempts(int(match[1]), match[2]))
+    if match := _PAGE.fullmatch(text):
+        return Named(text, _attempts(int(match[3]), match[2]))
+    if match := _MACHINE.fullmatch(text):
+        return Named(text, machine=match[1])
+    if _RUN.fullmatch(text):
+        raise Rejected(f"{text} is a run; open one of its jobs there, and give the address of that page")
+    raise Rejected(
+        f"{text!r} is no job: give GitHub's job id (4242 or 4242#2), the address of the job's page, or a machine's id"
+    )
+
+
+def _attempts(job_id: int, attempt: str | None) -> tuple[JobKey, ...]:
+    if attempt:
+        return (JobKey(job_id, int(attempt)),)
+    return tuple(JobKey(job_id, number) for number in range(1, MOST_ATTEMPTS + 1))
