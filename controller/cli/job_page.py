@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from controller.cli import screen
 from controller.cli.story import MachineStory, Story
-from controller.cli.times import brief, clock, day, dollars, since, span
+from controller.cli.times import UNKNOWN, brief, clock, day, dollars, since, span
 from controller.domain import catalogue
 
 _GAP = 2
@@ -17,6 +17,9 @@ def show(story: Story) -> None:
     screen.paragraph(story.answer, style="bold")
     if story.cure:
         screen.paragraph(f"What to do: {story.cure}.")
+    if story.page:
+        # As it is, however long: a terminal opens an address that is not broken.
+        screen.say(story.page)
     screen.say()
     screen.facts(list(_facts(story)))
     screen.say()
@@ -39,19 +42,18 @@ def console_of(instance_id: str, text: str) -> None:
 
 def _facts(story: Story) -> Iterator[tuple[str, str]]:
     yield "Job", f"{story.job} {story.name or 'unnamed'}, attempt {story.attempt}"
-    yield "Workflow", f"{story.workflow or 'unnamed'} in {story.repository}, run {story.run_id}"
-    yield "Page", story.page
+    yield "Workflow", f"{story.workflow or 'unnamed'} in {story.repository}, run {story.run_id or UNKNOWN}"
     yield "Labels", ", ".join(story.labels)
     yield "Served as", f"{story.config or 'nothing'}, at home in {story.home}, found by {story.found_by}"
     yield "Times", f"queued {day(story.queued_at)}, waited {span(story.waited_s)}, ran {span(story.ran_s)}"
     if story.rung:
-        yield "Rung", f"{story.rung}{f', because of {story.rung_reason}' if story.rung_reason else ''}"
+        yield "Rung", f"{story.rung}{f' ({story.rung_reason})' if story.rung_reason else ''}"
     if story.failures:
         kept = len(story.tries)
         more = f", the latest {kept} told below" if kept < story.failures else ""
-        yield "Failures", f"{story.failures} launches and machines came to nothing{more}"
+        yield "Failures", f"{story.failures} of its launches and machines came to nothing{more}"
     if story.replacements:
-        yield "Replaced", f"{story.replacements} times, because another job took its runner"
+        yield "Replaced", f"{story.replacements} of its machines ran another job"
     if story.on_demand:
         nth = f", re-run {story.reruns} after an interruption" if story.reruns else ""
         yield "On-demand", f"whatever its labels say{nth}"
@@ -61,10 +63,8 @@ def _facts(story: Story) -> Iterator[tuple[str, str]]:
 
 
 def _times(story: Story) -> None:
-    rows = [
-        (clock(each.at), f"+{brief(since(story.queued_at, each.at))}", each.machine, each.what)
-        for each in story.happened
-    ]
+    first = next((each.at for each in story.happened), None)
+    rows = [(clock(each.at), f"+{brief(since(first, each.at))}", each.machine, each.what) for each in story.happened]
     heads = ["UTC", "AFTER", "MACHINE", "WHAT HAPPENED"]
     if not any(machine for _, _, machine, _ in rows):
         screen.table([heads[0], heads[1], heads[3]], [(at, after, what) for at, after, _, what in rows], whole=heads)
@@ -75,17 +75,17 @@ def _times(story: Story) -> None:
 def _machines(story: Story) -> None:
     screen.table(
         ["MACHINE", "KIND", "LIVED", "COST", "RESULT"],
-        [_row(machine) for machine in story.machines],
+        [_row(machine, story.job) for machine in story.machines],
         whole=["MACHINE", "LIVED", "COST"],
     )
 
 
-def _row(machine: MachineStory) -> tuple[str, ...]:
-    kind = f"{machine.instance_type} {machine.zone} {machine.lifecycle}"
+def _row(machine: MachineStory, job: str) -> tuple[str, ...]:
+    kind = f"{machine.lifecycle} {machine.instance_type} {machine.zone}"
     return (
         machine.instance_id,
         kind,
         brief(machine.lived_s),
         dollars(machine.usd),
-        machine.result or machine.state,
+        f"{machine.result or machine.state}{f', ran {machine.ran}' if machine.ran not in {'', job} else ''}",
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from controller.cli import cures
-from controller.cli.times import since, span
+from controller.cli.times import is_known, since, span
 from controller.domain import catalogue
 from controller.domain.job import Job, JobState, Rerun, Try
 from controller.domain.launch import Launch
@@ -90,7 +89,7 @@ class Story:
     """From the queue to the first step; None: not known."""
     ran_s: float | None
     usd: float | None
-    """About, by list prices, of all its machines; None: not known."""
+    """About, by list prices, of its machines but those that ran another job; None: not known."""
     rung: str
     rung_reason: str
     failures: int
@@ -129,7 +128,7 @@ def told(found: Evidence, now: float) -> Story:
         queued_at=job.queued_at,
         waited_s=since(job.queued_at, job.started_at),
         ran_s=since(job.started_at, job.completed_at),
-        usd=_sum(machine.usd for machine in machines),
+        usd=_sum(machine.usd for machine in machines if machine.ran in {"", job.id}),
         rung=job.rung,
         rung_reason=job.rung_reason,
         failures=job.failures,
@@ -156,7 +155,9 @@ def launches_of(job: Job) -> tuple[str, ...]:
 
 
 def page_of(job: Job) -> str:
-    """The job's page at GitHub."""
+    """The job's page at GitHub; empty where its run was never heard of."""
+    if not job.server or not job.run_id:
+        return ""
     return f"{_web(job.server)}/{job.repository}/actions/runs/{job.run_id}/job/{job.key.job_id}"
 
 
@@ -230,42 +231,37 @@ def _on(job: Job, machine: Runner | None) -> str:
 
 
 def _happened(found: Evidence) -> Iterator[Happening]:
+    """In the order in which things follow each other where their times do not tell."""
     job = found.job
     yield Happening(job.queued_at, "queued at GitHub")
     yield Happening(job.received_at, f"heard of it by {job.intake}")
+    yield from _requests(found)
+    for machine in found.machines.values():
+        yield from _life(machine)
     for each in job.tries:
-        yield from _try(each, found)
-    yield from _present(found)
+        reason = each.reason.removeprefix(f"{each.instance_id}: ")
+        yield Happening(each.ended_at, f"back in line: {reason}", each.instance_id)
+    if job.state is JobState.REFUSED:
+        yield Happening(job.since, f"refused: {job.reason}")
     if job.started_at is not None:
         yield Happening(job.started_at, f"GitHub: running on {job.runner_name or 'an unnamed runner'}")
     if job.completed_at is not None:
         yield Happening(job.completed_at, f"GitHub: ended as {job.conclusion or 'unknown'}")
-    for machine in found.machines.values():
-        yield from _life(machine)
 
 
-def _try(each: Try, found: Evidence) -> Iterator[Happening]:
-    launch = found.launches.get(each.launch_id)
-    asked_at = launch.created_at if launch else each.since if each.state is JobState.LAUNCHING else None
-    if asked_at is not None:
-        yield Happening(asked_at, _asked(each.rung, each.rung_reason))
-    yield Happening(each.ended_at, f"back in line: {each.reason}", each.instance_id)
-
-
-def _present(found: Evidence) -> Iterator[Happening]:
-    """The launch that the job has its machine from, and where it stands now."""
+def _requests(found: Evidence) -> Iterator[Happening]:
+    """What EC2 was asked for, as far as it is known when."""
     job = found.job
-    if job.launch_id:
-        launch = found.launches.get(job.launch_id)
-        asked_at = launch.created_at if launch else job.since if job.state is JobState.LAUNCHING else None
-        if asked_at is not None:
-            yield Happening(asked_at, _asked(job.rung, job.rung_reason))
-    if job.state is JobState.REFUSED:
-        yield Happening(job.since, f"refused: {job.reason}")
+    present = Try(job.state, job.since, job.since, "", job.launch_id, rung=job.rung, rung_reason=job.rung_reason)
+    for each in (*job.tries, present):
+        launch = found.launches.get(each.launch_id)
+        asked_at = launch.created_at if launch else each.since if each.state is JobState.LAUNCHING else None
+        if each.launch_id and asked_at is not None:
+            yield Happening(asked_at, _asked(each.rung, each.rung_reason))
 
 
 def _asked(rung: str, why: str) -> str:
-    return f"asked EC2 for {rung or 'a machine'}{f', because of {why}' if why else ''}"
+    return f"asked EC2 for {rung or 'a machine'}{f' ({why})' if why else ''}"
 
 
 def _life(machine: Runner) -> Iterator[Happening]:
@@ -329,12 +325,12 @@ def _sum(costs: Iterable[float | None]) -> float | None:
 
 
 def _by_launch(machine: Runner) -> tuple[float, str]:
-    return (machine.launched_at if math.isfinite(machine.launched_at) else 0.0, machine.instance_id)
+    return (machine.launched_at if is_known(machine.launched_at) else 0.0, machine.instance_id)
 
 
 def _known(happened: Iterator[Happening]) -> Sequence[Happening]:
     """What has no time that can be, has no place in a story."""
-    return [each for each in happened if math.isfinite(each.at) and each.at > 0]
+    return [each for each in happened if is_known(each.at)]
 
 
 def _web(server: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 UNKNOWN = "unknown"
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
@@ -31,9 +32,12 @@ def brief(seconds: float | None) -> str:
 
 def since(start: float | None, now: float | None) -> float | None:
     """The seconds between two times; None where one of them is not known."""
-    if start is None or now is None or not math.isfinite(now - start):
-        return None
-    return now - start
+    return now - start if is_known(start) and is_known(now) and math.isfinite(now - start) else None
+
+
+def is_known(at: float | None) -> TypeGuard[float]:
+    """Whether it is a time; records that were made without one hold a zero."""
+    return at is not None and math.isfinite(at) and at > 0
 
 
 def day(at: float | None) -> str:
@@ -57,6 +61,6 @@ def dollars(amount: float | None) -> str:
 
 def _shown(at: float | None, form: str) -> str:
     try:
-        return UNKNOWN if at is None else datetime.fromtimestamp(at, UTC).strftime(form)
+        return datetime.fromtimestamp(at, UTC).strftime(form) if is_known(at) else UNKNOWN
     except (ValueError, OverflowError, OSError):
         return UNKNOWN
