@@ -129,7 +129,7 @@ def test_a_demo_that_stays_up_answers_the_command_and_ends_well_by_ctrl_c(tmp_pa
     eventually(lambda: environment.exists() and "SPOTRUNNER_STACK" in environment.read_text(), 120.0)
     ask = f". {environment} && {sys.executable} -m controller.cli jobs list --state ended --json"
 
-    listed = subprocess.run(["sh", "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(["/bin/sh", "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
 
