@@ -180,7 +180,6 @@ def test_a_job_is_given_back_to_the_line_until_too_many_machines_came_to_nothing
 
 
 def test_what_came_to_nothing_is_kept_with_how_far_it_had_come() -> None:
-
     job = samples.job(1, state=JobState.LAUNCHED, since=3.0, launch_id="l-1", instance_id="i-1", rung="spot")
 
     back = back_in_line(job, 9.0, "it never claimed")
