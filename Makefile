@@ -25,9 +25,9 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/local.stamp
 
-DEMO = $(BIN)/python -m controller.local.demo $(if $(WORKFLOW),--workflow '$(WORKFLOW)') $(if $(JSON),--json)
+DEMO = $(BIN)/python -m controller.local.demo $(if $(WORKFLOW),--workflow '$(WORKFLOW)') $(if $(JSON),--json) $(if $(KEEP),--keep)
 
-demo: $(VENV)/local.stamp ## Run workflows with bad luck on the embedded cloud (WORKFLOW=file SCENARIO=name|file|none SEED=n JSON=1)
+demo: $(VENV)/local.stamp ## Run workflows with bad luck on the embedded cloud (WORKFLOW=file SCENARIO=name|file|none SEED=n JSON=1 KEEP=1)
 	@$(DEMO) $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(SEED),--seed $(SEED))
 
 scenarios: $(VENV)/local.stamp ## Say what can go wrong in a demo

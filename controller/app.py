@@ -21,16 +21,19 @@ from controller.settings import AwsAccess, Settings
 if TYPE_CHECKING:
     from controller.adapters.aws.clients import Clients
     from controller.adapters.aws.configs import SsmConfigs
+    from controller.adapters.aws.depths import SqsDepths
+    from controller.adapters.aws.history import JobHistory
     from controller.adapters.aws.runners import DynamoRunners
     from controller.adapters.aws.signed import SignedCalls, SignedSecrets
     from controller.adapters.aws.state import DynamoLaunches, DynamoLedger, DynamoMemory
     from controller.adapters.fences import Fence, FencedFleet, FencedJobs, FencedLedger
     from controller.adapters.github.installations import Installations
+    from controller.adapters.overheard import Overheard
     from controller.adapters.telemetry import Telemetry
     from controller.domain.market import Market
     from controller.domain.quotas import Quotas
     from controller.messages import Chore, Chores, Delivery
-    from controller.ports import Configs, Jobs, Memory, Origins, Outbox, Tell
+    from controller.ports import Configs, Jobs, Launches, Memory, Origins, Outbox, Runners, Tell
     from controller.usecases.boot_book import BootBook
     from controller.usecases.capacity_book import CapacityBook
     from controller.usecases.keep_house import Errand
@@ -279,6 +282,10 @@ def claim_door() -> ClaimDoor:
 @cache
 def housekeeping_door() -> HousekeepingDoor:
     """The sweeps."""
+    return _housekeeping(_stack("housekeeping"))
+
+
+def _housekeeping(stack: _Stack) -> HousekeepingDoor:
     from controller.adapters.aws.allowance import AccountAllowance
     from controller.adapters.aws.offerings import Ec2Offerings
     from controller.adapters.github.census import CensusApi
@@ -295,7 +302,6 @@ def housekeeping_door() -> HousekeepingDoor:
     from controller.usecases.tell_commits import TellCommits
     from controller.usecases.watch_boots import WatchBoots
 
-    stack = _stack("housekeeping")
     settings = stack.settings
     installations = stack.installations()
     tell_commits = TellCommits(stack.jobs, stack.ledger, ChecksApi(installations), stack.telemetry.tell, time.time)
@@ -500,7 +506,7 @@ class _Stack:
     fleet: FencedFleet
     configs: SsmConfigs
     market: KeptFact[Market]
-    telemetry: Telemetry
+    telemetry: Telemetry | Overheard
 
     @property
     def environment(self) -> str:
@@ -628,6 +634,13 @@ class _Stack:
 
 @cache
 def _stack(door: str) -> _Stack:
+    from controller.adapters.telemetry import Telemetry
+
+    settings = Settings.read(os.environ)
+    return _assembled(settings, Telemetry(settings.stack, door, settings.otlp_endpoint))
+
+
+def _assembled(settings: Settings, telemetry: Telemetry | Overheard) -> _Stack:
     from controller.adapters.aws.clients import Clients
     from controller.adapters.aws.configs import SsmConfigs
     from controller.adapters.aws.fleet import Ec2Fleet
@@ -635,12 +648,10 @@ def _stack(door: str) -> _Stack:
     from controller.adapters.aws.runners import DynamoRunners
     from controller.adapters.aws.state import DynamoLaunches, DynamoLedger, DynamoMemory, Tables
     from controller.adapters.fences import Fence, FencedFleet, FencedJobs, FencedLedger
-    from controller.adapters.telemetry import Telemetry
     from controller.domain import market
     from controller.usecases.kept_fact import KeptFact
     from controller.usecases.region_watch import RegionWatch
 
-    settings = Settings.read(os.environ)
     clients = Clients(settings.region)
     tables = Tables(settings.jobs_table, settings.runners_table, settings.launches_table)
     memory = DynamoMemory(clients, settings.memory_table)
@@ -663,8 +674,73 @@ def _stack(door: str) -> _Stack:
         fleet=FencedFleet(Ec2Fleet(clients, settings.stack, environment.pairs(settings.subnets)), fence),
         configs=SsmConfigs(clients, settings.config_prefix, settings.config_ttl_s, settings.routing_parameter),
         market=KeptFact(own, market.FACT, market.known, market.shipped(), MARKET_TTL_S, time.time),
-        telemetry=Telemetry(settings.stack, door, settings.otlp_endpoint),
+        telemetry=telemetry,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorDoor:
+    """What the `spotrunner` command works with, under the operator's own credentials."""
+
+    settings: Settings
+    watch: RegionWatch
+    memory: Memory
+    jobs: Callable[[str], Jobs]
+    """The jobs of a region; any job can be got by its key, wherever it lives."""
+    runners: Callable[[str], Runners]
+    """The machines of a region; the same holds for them."""
+    launches: Launches
+    history: JobHistory
+    capacity: CapacityBook
+    boots: BootBook
+    depths: SqsDepths
+    overheard: Overheard
+    house: Callable[[], HousekeepingDoor]
+    """Housekeeping in this process."""
+
+
+def operator_door(stack: str = "", region: str = "") -> OperatorDoor:
+    """A stack's own adapters for an operator; without a name, the only stack there is in the usual region.
+
+    Raises `Rejected` where there is no such stack, or more than one to choose from.
+    """
+    from controller.adapters.aws import stacks
+    from controller.adapters.aws.clients import Clients
+    from controller.adapters.aws.depths import SqsDepths
+    from controller.adapters.aws.history import JobHistory
+    from controller.adapters.aws.jobs import DynamoJobs
+    from controller.adapters.aws.runners import DynamoRunners
+    from controller.adapters.overheard import Overheard
+
+    # The SDK itself knows the older name only.
+    region = region or os.environ.get("AWS_REGION") or stacks.usual_region()
+    clients = Clients(region)
+    settings = stacks.settings(clients, stack or _only(stacks.names(clients), region))
+    overheard = Overheard()
+    known = _assembled(settings, overheard)
+    return OperatorDoor(
+        settings=settings,
+        watch=known.watch,
+        memory=known.memory,
+        jobs=lambda home: DynamoJobs(known.clients, settings.jobs_table, home),
+        runners=lambda home: DynamoRunners(known.clients, settings.runners_table, home),
+        launches=known.launches,
+        history=JobHistory(known.clients, settings.jobs_table),
+        capacity=known.capacity_book(),
+        boots=known.boot_book(),
+        depths=SqsDepths(known.clients),
+        overheard=overheard,
+        house=lambda: _housekeeping(known),
+    )
+
+
+def _only(found: Sequence[str], region: str) -> str:
+    from controller.errors import Rejected
+
+    if len(found) != 1:
+        there = f"there are {', '.join(found)}" if found else "there is none"
+        raise Rejected(f"which stack? In {region} {there}; name one with --stack, or in SPOTRUNNER_STACK")
+    return found[0]
 
 
 def operator_configs(stack: str, region: str) -> Configs:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controller import schema
+from controller import schema, settings
 from controller.region import Place
 from controller.wiring import ARCHIVES, DEAD, TAG_STACK, Grant
 from runner_agent.contract.bundle import LOG_TAG
@@ -220,6 +220,8 @@ _RESOURCES: Mapping[str, Callable[[Names, str], list[str]]] = {
     ],
     # GetParametersByPath is judged by the path itself, GetParameter by what lies under it.
     "parameters": lambda names, _: [_parameters(names).rstrip("/"), f"{_parameters(names)}*"],
+    "settings": lambda names, _: [names.place.arn("ssm", f"parameter{settings.parameter(names.stack)}")],
+    "every-queue": lambda names, _: [names.place.arn("sqs", f"{names.stack}-*")],
     "every-instance": lambda _names, _name: ["*"],
     "whole-catalogue": lambda _names, _name: ["*"],
     "cache": lambda names, _: [f"{names.cache}/*"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from controller.errors import Rejected
 from controller.settings import Settings, pairs
@@ -46,6 +47,11 @@ def servers(settings: Settings) -> tuple[Server, ...]:
 def names(known: Sequence[Server]) -> dict[str, str]:
     """The servers' names by the addresses of their REST APIs."""
     return {server.api_url: server.name for server in known}
+
+
+def hosts(known: Sequence[Server]) -> dict[str, str]:
+    """The servers' names by the hosts of their pages: `ghe.corp` for `https://ghe.corp/api/v3`."""
+    return {(urlsplit(server.api_url).hostname or "").removeprefix("api."): server.name for server in known}
 
 
 def _apps(keys: Mapping[str, str]) -> defaultdict[str, list[App]]:

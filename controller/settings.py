@@ -138,6 +138,11 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
+def parameter(stack: str) -> str:
+    """The SSM parameter in which a stack keeps its settings for its operators; none of them is a secret."""
+    return f"/spotrunner/{stack}/settings"
+
+
 def pairs(text: str) -> dict[str, str]:
     """`a=1,b=2` as a mapping, in order."""
     return dict(part.split("=", 1) for part in text.split(",") if part)

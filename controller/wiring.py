@@ -75,6 +75,8 @@ RESOURCES = {
     "peer-lease": "the same table as the other regions themselves have it",
     "secret": "a Secrets Manager secret: `webhook` or `app-key`, those of further servers and Apps included",
     "parameters": "the SSM parameters under the stack's configuration prefix",
+    "settings": "the SSM parameter with the stack's own settings",
+    "every-queue": "all queues of the stack, those of dead letters among them",
     "launch": "what a launch touches: fleets, instances, volumes, interfaces, this stack's templates and subnets",
     "instances": "EC2 instances that carry this stack's tag",
     "every-instance": "all instances: DescribeInstances has no resource to narrow it to",

@@ -52,6 +52,7 @@ access.allow(
     opts=pulumi.ResourceOptions(parent=runners),
 )
 settings = environment.settings(stack, network, storage, messaging, runners)
+environment.publish(stack, settings, here)
 functions = Functions(stack, settings, names, messaging, api, here)
 alerts = Alerts(stack, here)
 observability = Observability(stack, alerts.topics, here)

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 
 from controller import wiring
 from controller.documents import ROUTING
-from controller.settings import Settings
+from controller.settings import Settings, parameter
 from infra import github_settings
 from infra.config import StackConfig
 from infra.messaging import Messaging
 from infra.network import Network
 from infra.runners import Runners
 from infra.storage import SECRETS, Storage
+from runner_agent.contract import wire
 
 
 def settings(
@@ -34,6 +36,20 @@ def settings(
         log_role=runners.log_role.arn,
     )
     return made.apply(lambda found: Settings(**decided(config), **found))
+
+
+def publish(config: StackConfig, known: pulumi.Output[Settings], opts: pulumi.ResourceOptions) -> aws.ssm.Parameter:
+    """Write the settings where the `spotrunner` command finds them; there is no secret among them."""
+    return aws.ssm.Parameter(
+        "settings",
+        name=parameter(config.stack),
+        type="String",
+        # Free up to 4 KB; an environment of many regions may need more.
+        tier="Intelligent-Tiering",
+        insecure_value=known.apply(wire.dumps),
+        description="What the spotrunner command must know of this stack",
+        opts=opts,
+    )
 
 
 def decided(config: StackConfig) -> dict[str, Any]:

@@ -6,9 +6,8 @@ import json
 import shutil
 import sys
 import time
-from enum import IntEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 try:
     import typer
@@ -17,22 +16,13 @@ except ModuleNotFoundError:
 
 import controller
 from controller import app as doors
-from controller.cli import show, sources
-from controller.cli.plan import Known, Question, plan
+from controller.cli import breakers, chores, jobs, region, runners
+from controller.cli.exits import Exit
 from controller.errors import Rejected, SpotRunnerError
-from controller.ports import Configs
-from controller.region import Place
 from runner_agent.contract import wire
 
-
-class Exit(IntEnum):
-    """What a script is told; 2 is a wrong command line."""
-
-    SERVED = 0
-    REFUSED = 1
-    NOT_OURS = 3
-    UNKNOWN = 4
-
+if TYPE_CHECKING:
+    from controller.ports import Configs
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 
@@ -84,6 +74,11 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
     Uses the resolver that the stack itself uses. Nothing is started. With --stack the prices are those that the stack
     has learnt, and what it would not ask for now is marked with the refusal, breaker or limit that keeps it from it.
     """
+    # The resolver takes longer to load than most other commands take in all.
+    from controller.cli import show, sources  # noqa: PLC0415 - see above
+    from controller.cli.plan import Known, Question, plan  # noqa: PLC0415 - see above
+    from controller.region import Place  # noqa: PLC0415 - see above
+
     if bool(configs) is bool(stack):
         raise typer.BadParameter("name either --configs or --stack")
     try:
@@ -101,6 +96,15 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
         for line in show.lines(answer, shutil.get_terminal_size().columns):
             typer.echo(line)
     raise typer.Exit(_exit(ours=answer.ours and answer.here, refused=bool(answer.refusal)))
+
+
+app.command("status", epilog=region.STATUS_EXAMPLES)(region.status)
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(runners.app, name="runners")
+app.command("drain", epilog=region.DRAIN_EXAMPLES)(region.drain)
+app.command("resume", epilog=region.RESUME_EXAMPLES)(region.resume)
+app.add_typer(breakers.app, name="breaker")
+app.command("housekeeping", epilog=chores.EXAMPLES)(chores.housekeeping)
 
 
 def _exit(*, ours: bool, refused: bool) -> Exit:

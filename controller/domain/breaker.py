@@ -61,6 +61,11 @@ def state(breaker: Breaker, now: float, policy: BreakerPolicy) -> BreakerState:
     return BreakerState.OPEN if now < breaker.opened_at + _rest(breaker, policy) else BreakerState.HALF_OPEN
 
 
+def tried_again_at(breaker: Breaker, policy: BreakerPolicy) -> float | None:
+    """When a probe may pass; None for one that is closed."""
+    return None if breaker.opened_at is None else breaker.opened_at + _rest(breaker, policy)
+
+
 def failed(breaker: Breaker, failure: Failure, now: float, policy: BreakerPolicy, who: str = "") -> Breaker:
     """The breaker after a failure; `who` failed, which matters where that was the probe."""
     if breaker.opened_at is not None:

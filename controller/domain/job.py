@@ -74,6 +74,27 @@ class Rerun(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """A launch, or a machine, that came to nothing for a job. Times are seconds since the epoch."""
+
+    state: JobState
+    """How far it had come."""
+    since: float
+    """Since when the job was in that state."""
+    ended_at: float
+    reason: str
+    launch_id: str = ""
+    instance_id: str = ""
+    """Empty: no machine was started."""
+    rung: str = ""
+    rung_reason: str = ""
+
+
+MOST_TRIES = 12
+"""The latest that are kept on a job; its `failures` count them all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One job attempt. Times are seconds since the epoch; None is "not known"."""
 
@@ -117,6 +138,8 @@ class Job:
     """Machines that came to nothing."""
     replacements: int = 0
     """Machines launched because another job took this one's runner."""
+    tries: tuple[Try, ...] = ()
+    """What came to nothing, the latest last; a job whose first machine comes up has none."""
     on_demand: bool = False
     reruns: int = 0
     """How often a job of this name has been run again in this run after an interruption."""
@@ -157,7 +180,14 @@ def move(job: Job, to: JobState, now: float, reason: str = "", **changes: Any) -
 
 def back_in_line(job: Job, now: float, reason: str, *, failed: bool = True) -> Job:
     """The job waiting again after it got no machine."""
-    return move(job, JobState.WAITING, now, reason, launch_id="", instance_id="", failures=job.failures + failed)
+    nothing = {"launch_id": "", "instance_id": "", "failures": job.failures + failed, "tries": tried(job, now, reason)}
+    return move(job, JobState.WAITING, now, reason, **nothing)
+
+
+def tried(job: Job, now: float, reason: str) -> tuple[Try, ...]:
+    """What has come to nothing for a job, once its present launch or machine has too."""
+    latest = Try(job.state, job.since, now, reason, job.launch_id, job.instance_id, job.rung, job.rung_reason)
+    return (*job.tries, latest)[-MOST_TRIES:]
 
 
 MOST_WASTED = 10

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from controller.domain.job import OPEN, Job, JobState
+from controller.domain.job import OPEN, Job, JobState, tried
 from controller.domain.runner import Runner
 from controller.errors import Rejected
 
@@ -67,7 +67,14 @@ def rehomed(job: Job, home: str, now: float, reason: str) -> Job:
     if job.state not in OPEN or job.state is JobState.RUNNING:
         return moved
     return replace(
-        moved, state=JobState.WAITING, since=now, reason=reason, launch_id="", instance_id="", failures=job.failures + 1
+        moved,
+        state=JobState.WAITING,
+        since=now,
+        reason=reason,
+        launch_id="",
+        instance_id="",
+        failures=job.failures + 1,
+        tries=tried(job, now, reason),
     )
 
 

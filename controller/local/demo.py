@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -20,6 +22,7 @@ from controller.local.scenario import library
 from controller.local.scenario.chance import random_scenario
 from controller.local.scenario.parse import ScenarioError
 from controller.local.scenario.plan import Scenario
+from controller.local.stage import Stage
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_DIR = ROOT / ".demo"
@@ -38,6 +41,9 @@ def main(  # noqa: PLR0913 - a command's options
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON and nothing else.")] = False,
     run_dir: Annotated[Path, typer.Option(help="Where spans, logs and machines go; emptied first.")] = RUN_DIR,
     timeout: Annotated[float, typer.Option(help="Seconds after which whatever has not ended counts as lost.")] = 120.0,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Stay up afterwards, to try the spotrunner command on it.")
+    ] = False,
 ) -> None:
     """Run workflows on an embedded AWS and GitHub, with the production code and real processes.
 
@@ -55,6 +61,8 @@ def main(  # noqa: PLR0913 - a command's options
 
       make demo SEED=7
 
+      make demo KEEP=1
+
       python -m controller.local.demo --list-scenarios
     """
     if list_scenarios:
@@ -63,7 +71,7 @@ def main(  # noqa: PLR0913 - a command's options
     plan = _plan(workflow or [], scenario, seed, timeout)
     console = Console(quiet=as_json)
     with _ended_cleanly():
-        performance = Performance(plan, run_dir, console)
+        performance = Performance(plan, run_dir, console, linger=_stay_up if keep else _go)
         summary = performance.run()
     if as_json:
         mishaps = [asdict(mishap) for mishap in performance.mishaps]
@@ -71,6 +79,31 @@ def main(  # noqa: PLR0913 - a command's options
             json.dumps(asdict(summary) | {"good": summary.is_good, "scenario": plan.scenario.name, "mishaps": mishaps})
         )
     raise typer.Exit(0 if summary.is_good else 1)
+
+
+ENVIRONMENT = "environment"
+"""The file in the run's folder that a shell reads, to speak to what stays up."""
+
+
+def _go(_stage: Stage) -> None:
+    """Nobody wants to look around."""
+
+
+def _stay_up(stage: Stage) -> None:
+    """Until Ctrl-C; the keys are good for this cloud alone, which ends with it."""
+    file = stage.run_dir / ENVIRONMENT
+    file.touch(mode=0o600)
+    lines = (f"export {name}={shlex.quote(value)}" for name, value in stage.cloud.operator_environment().items())
+    file.write_text("\n".join(lines) + "\n")
+    typer.echo(
+        f"\nIt stays up until Ctrl-C. In another terminal:\n\n  . {_near(file)}\n  .venv/bin/spotrunner status\n"
+    )
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
+def _near(file: Path) -> Path:
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
 def _plan(workflows: list[Path], wish: str, seed: int | None, timeout: float) -> Plan:

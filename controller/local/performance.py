@@ -50,6 +50,8 @@ class Performance:
     console: Console
     stage: Callable[[Path], Stage] = demo_stage
     mishaps: list[Mishap] = field(default_factory=list)
+    linger: Callable[[Stage], None] = lambda _: None
+    """Called when everything has been told, while everything still stands."""
     never: list[str] = field(default_factory=list)
     """The steps whose moment did not come, in a line each."""
 
@@ -68,13 +70,14 @@ class Performance:
             summary = self._judge(stage, director)
             self.never = director.never()
             jobs, machines, calls = stage.jobs(), list(stage.machines().values()), stage.calls()
-        self._tell(summary, jobs, began)
-        report = page.write(self.run_dir, jobs, machines, calls, summary, self.mishaps)
-        self._say(f"Report: {self.run_dir.name}/{report.name}")
-        self._say(
-            f"Spans of every job: {self.run_dir.name}/traces.jsonl; functions' logs: {self.run_dir.name}/functions/"
-        )
-        self._keep(summary)
+            self._tell(summary, jobs, began)
+            report = page.write(self.run_dir, jobs, machines, calls, summary, self.mishaps)
+            self._say(f"Report: {self.run_dir.name}/{report.name}")
+            self._say(
+                f"Spans of every job: {self.run_dir.name}/traces.jsonl; functions' logs: {self.run_dir.name}/functions/"
+            )
+            self._keep(summary)
+            self.linger(stage)
         return summary
 
     def _watch(self, stage: Stage, director: Director, screen: Screen, began: float) -> None:

@@ -114,7 +114,7 @@ class RecoverJobs:
         looked_at = 0
         found: list[str] = []
         try:
-            for words in self._words(held, now):
+            for words in self._words(held, now, dry_run=dry_run):
                 looked_at += len(words)
                 found += self._compare(words, now, dry_run=dry_run)
         except Unavailable as later:
@@ -122,12 +122,12 @@ class RecoverJobs:
             self.tell(MessageDelayed("scan", self.server, str(later)))
         return looked_at, found
 
-    def _words(self, held: Sequence[Job], now: float) -> Iterator[list[Word]]:
+    def _words(self, held: Sequence[Job], now: float, *, dry_run: bool) -> Iterator[list[Word]]:
         """What GitHub says of each run in turn."""
         is_ours = recognition(self.configs.rules(now))
         calls = self.most_calls
         seen: set[RunRef] = set()
-        for run in self._runs(held, now):
+        for run in self._runs(held, now, dry_run=dry_run):
             if run is not None and run not in seen:
                 seen.add(run)
                 yield self._jobs(run, is_ours, now)
@@ -135,7 +135,7 @@ class RecoverJobs:
             if calls <= 0:
                 return
 
-    def _runs(self, held: Sequence[Job], now: float) -> Iterator[RunRef | None]:
+    def _runs(self, held: Sequence[Job], now: float, *, dry_run: bool) -> Iterator[RunRef | None]:
         """The runs to look at; None stands for a call that lists some."""
         yield from dict.fromkeys(_run(job) for job in held if self._is_overdue(job, now))
         name = f"scan {self.server}"
@@ -143,7 +143,7 @@ class RecoverJobs:
         busy = frozenset(job.repository for job in held)
         for repository in lost_webhooks.next_after(self.census.repositories(self.server, now), last, busy):
             active = self._active(repository, now)
-            if repository.name not in busy:
+            if repository.name not in busy and not dry_run:
                 self.memory.remember(name, f"{repository.server} {repository.name}", now + KEPT_S)
             yield None
             yield from active[:_MOST_RUNS]

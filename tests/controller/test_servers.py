@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from controller.errors import Rejected
-from controller.servers import App, Server, names, servers
+from controller.servers import App, Server, hosts, names, servers
 from controller.settings import Settings
 
 ALONE = Settings(
@@ -38,6 +38,7 @@ def test_further_servers_have_names_secrets_and_apps_of_their_own() -> None:
         "https://ghe.example/api/v3": "corp",
         "https://api.octo.ghe.com": "eu",
     }
+    assert hosts([first, corp, eu]) == {"github.com": "", "ghe.example": "corp", "octo.ghe.com": "eu"}
 
 
 @pytest.mark.parametrize("half", [{"further_webhook_secret_id": "corp=s"}, {"further_apps": "corp/12=k"}])

@@ -12,6 +12,7 @@ from tests.infra.deployed import Deployed, Resource, Runs, Wanted
 
 MESSAGE_DOORS = [function.name for function in wiring.FUNCTIONS]
 
+FOR_OPERATORS = "ssm/parameter:Parameter settings: insecureValue"
 EVERY_FUNCTION = {f"lambda/function:Function {name}: environment" for name in MESSAGE_DOORS}
 TEMPLATES = [f"ec2/launchTemplate:LaunchTemplate {name}" for name in ("linux-arm64", "linux-x64")]
 
@@ -27,10 +28,10 @@ CHANGES: Mapping[str, tuple[object, set[str]]] = {
         "on-call@example.com, boss@example.com",
         {"+ sns/topicSubscription:TopicSubscription boss@example.com"},
     ),
-    "otlpEndpoint": ("https://otel.example.com", EVERY_FUNCTION),
+    "otlpEndpoint": ("https://otel.example.com", EVERY_FUNCTION | {FOR_OPERATORS}),
     "settings": (
         {"claim_deadline_s": 240, "job_limit_s": 21600},
-        EVERY_FUNCTION | {f"{template}: userData" for template in TEMPLATES},
+        EVERY_FUNCTION | {FOR_OPERATORS} | {f"{template}: userData" for template in TEMPLATES},
     ),
     "sessionManager": (False, {"iam/rolePolicy:RolePolicy machine: policy"}),
     "serviceRoles": (True, {"+ iam/serviceLinkedRole:ServiceLinkedRole spot"}),

@@ -15,6 +15,7 @@ from controller import policies, schema, wiring
 from controller.region import Place
 from controller.servers import servers
 from controller.settings import Settings
+from runner_agent.contract import wire
 from tests.infra.deployed import ROOT, Deployed, Resource
 
 LONGEST = {
@@ -558,7 +559,18 @@ def test_a_platform_without_an_image_gets_neither_template_nor_configurations(ru
     given = runs["given network"]
 
     assert given.of("ec2/launchTemplate:LaunchTemplate").keys() == {"linux-x64"}
-    assert given.of("ssm/parameter:Parameter").keys() == {"linux-2cpu", "linux-4cpu"}
+    assert given.of("ssm/parameter:Parameter").keys() == {"linux-2cpu", "linux-4cpu", "settings"}
+
+
+def test_an_operator_finds_in_one_parameter_what_the_functions_are_told(stack: Deployed) -> None:
+    parameter = stack.of("ssm/parameter:Parameter")["settings"].inputs
+    variables = stack.of("lambda/function:Function")["dispatch"].inputs["environment"]["variables"]
+
+    told = wire.loads(Settings, parameter["insecureValue"])
+
+    assert parameter["name"] == "/spotrunner/dev-us-east-1/settings"
+    assert told == Settings.read(variables)
+    assert parameter["tier"] == "Intelligent-Tiering"
 
 
 def test_the_role_for_spot_is_made_only_where_asked_for(runs: Mapping[str, Deployed]) -> None:

@@ -238,6 +238,18 @@ class LocalCloud:
                 self._stack.callback(self._clients[service].close)
             return self._clients[service]
 
+    def operator_environment(self) -> dict[str, str]:
+        """The variables with which any AWS SDK, and the `spotrunner` command, speaks to this cloud as its operator."""
+        return {
+            "AWS_ENDPOINT_URL": self.front_url,
+            "AWS_REGION": self.options.region,
+            "AWS_DEFAULT_REGION": self.options.region,
+            "AWS_ACCESS_KEY_ID": self._admin.access_key,
+            "AWS_SECRET_ACCESS_KEY": self._admin.secret_key,
+            "AWS_SESSION_TOKEN": self._admin.token,
+            "SPOTRUNNER_STACK": self.options.stack,
+        }
+
     @cached_property
     def _session(self) -> Any:  # noqa: ANN401 - boto3 is imported late
         import boto3  # noqa: PLC0415 - a fifth of a second that importing this module should not cost

@@ -11,7 +11,7 @@ from typing import Any
 
 from controller import schema, wiring
 from controller.local.aws.rights_ec2 import role_arn
-from controller.settings import Settings
+from controller.settings import Settings, parameter
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import UserData
 
@@ -95,7 +95,9 @@ def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Setting
     user_data = UserData(stack.claim_url, stack.name, float(deadline))
     group = _group(client("ec2"), vpc, stack.name)
     templates = {platform: _template(client("ec2"), stack, platform, user_data, group) for platform in PLATFORMS}
-    return Settings(**{"launch_templates": _pairs(templates), **values})
+    made = Settings(**{"launch_templates": _pairs(templates), **values})
+    client("ssm").put_parameter(Name=parameter(stack.name), Value=wire.dumps(made), Type="String")
+    return made
 
 
 def cache_bucket(stack: str) -> str:

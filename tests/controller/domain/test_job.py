@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from controller.domain.job import ARROWS, MOST_WASTED, OPEN, IllegalMove, JobState, back_in_line, given_back, move
+from controller.domain.job import (
+    ARROWS,
+    MOST_TRIES,
+    MOST_WASTED,
+    OPEN,
+    IllegalMove,
+    JobState,
+    Try,
+    back_in_line,
+    given_back,
+    move,
+)
 from controller.domain.job_key import JobKey
 from tests.fakes import samples
 
@@ -171,3 +182,23 @@ def test_a_job_is_given_back_to_the_line_until_too_many_machines_came_to_nothing
 
     assert (once.state, once.failures, once.wasted) == (JobState.WAITING, 21, 1)
     assert (last.state, last.reason) == (JobState.REFUSED, "10 machines came to nothing; the last: no job")
+
+
+def test_what_came_to_nothing_is_kept_with_how_far_it_had_come() -> None:
+    job = samples.job(1, state=JobState.LAUNCHED, since=3.0, launch_id="l-1", instance_id="i-1", rung="spot")
+
+    back = back_in_line(job, 9.0, "it never claimed")
+
+    assert back.tries == (Try(JobState.LAUNCHED, 3.0, 9.0, "it never claimed", "l-1", "i-1", "spot"),)
+    assert (back.launch_id, back.instance_id) == ("", "")
+
+
+def test_of_many_tries_the_latest_are_kept() -> None:
+    job = samples.job()
+
+    for number in range(MOST_TRIES + 5):
+        job = back_in_line(move(job, JobState.LAUNCHING, number), number, f"no machine {number}")
+
+    assert len(job.tries) == MOST_TRIES
+    assert job.tries[-1].reason == f"no machine {MOST_TRIES + 4}"
+    assert job.failures == MOST_TRIES + 5

@@ -75,6 +75,9 @@ def test_a_job_that_had_a_machine_in_its_former_region_is_in_line_again(state: J
 
     assert (moved.state, moved.home, moved.epoch) == (JobState.WAITING, "eu-west-1", 4)
     assert (moved.launch_id, moved.instance_id) == ("", "")
+    assert [(each.state, each.instance_id, each.reason) for each in moved.tries] == [
+        (state, "i-1", "us-east-1 is lost")
+    ]
 
 
 @pytest.mark.parametrize("state", [JobState.WAITING, JobState.RUNNING, JobState.COMPLETED, JobState.REFUSED])

@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.controller.local.aws.rig import eventually
+
 pytestmark = pytest.mark.local_cloud
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -119,6 +121,22 @@ def test_a_step_whose_moment_never_comes_is_told_at_the_end(tmp_path: Path, one_
 
     assert process.returncode == 0, out + err
     assert "Warning: never, line 3: kill never happened: there was no moment when Tow was started" in out
+
+
+def test_a_demo_that_stays_up_answers_the_command_and_ends_well_by_ctrl_c(tmp_path: Path, one_job: Path) -> None:
+    process = demo(tmp_path / "run", "--keep", "--scenario", "none", "--workflow", str(one_job))
+    environment = tmp_path / "run" / "environment"
+    eventually(lambda: environment.exists() and "SPOTRUNNER_STACK" in environment.read_text(), 120.0)
+    ask = f". {environment} && {sys.executable} -m controller.cli jobs list --state ended --json"
+
+    listed = subprocess.run(["/bin/sh", "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert [(job["name"], job["why"]) for job in json.loads(listed.stdout)] == [("One", "success")]
+    assert process.returncode == 0, err
+    assert "It stays up until Ctrl-C." in out
+    assert [each.pid for each in _of(tmp_path / "run")] == []
 
 
 @pytest.mark.parametrize("after_s", [0.3, 1.5, 3.0, 5.0])

@@ -12,8 +12,12 @@ from controller.domain.launch import Refusal
 from controller.domain.refusal import RefusalKind
 from controller.errors import Unavailable
 from controller.messages import Delivery, Step, Wake
+from controller.usecases import region_watch
 from tests.controller.usecases.world import World, delivery
 from tests.fakes import samples
+
+DRAIN_SEEN_S = 31.0
+"""A dispatcher that has just looked does not look again for half a minute."""
 
 
 def test_equal_jobs_share_one_request_for_machines() -> None:
@@ -227,3 +231,24 @@ def test_a_job_that_got_nothing_waits_with_its_reason_and_is_picked_again(kind: 
     world.wake()
 
     world.machine_of(1)
+
+
+def test_a_drained_stack_without_another_region_queues_what_comes_and_finishes_what_runs() -> None:
+    world = World()
+    world.arrive(1)
+    (machine,) = world.machines
+    region_watch.drain(world.memory, world.region, world.clock())
+    world.clock.turn(DRAIN_SEEN_S)
+
+    world.arrive(2)
+    name = world.claim(machine).runner_name
+    world.moved(Step.IN_PROGRESS, 1, runner_name=name)
+
+    assert [world.job(n).state for n in (1, 2)] == [JobState.RUNNING, JobState.WAITING]
+    assert world.machines == [machine]
+
+    region_watch.resume(world.memory, world.region, world.clock())
+    world.clock.turn(DRAIN_SEEN_S)
+    world.wake()
+
+    assert world.job(2).state is JobState.LAUNCHED

@@ -160,6 +160,7 @@ def test_a_dry_run_tells_and_does_nothing(world: World) -> None:
     assert lines == [f"job 1#1 of {samples.REPOSITORY} is queued", "send delivery 1 again"]
     assert world.outbox.sent == []
     assert world.deliveries.again == []
+    assert world.memory.facts == {}
 
 
 def test_a_failed_delivery_is_sent_again_once(world: World) -> None:

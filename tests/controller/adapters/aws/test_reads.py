@@ -77,6 +77,17 @@ def test_a_stage_is_read_page_by_page_until_there_is_enough(
     assert [one["Limit"] for one in asked] == [5, 3, 5, 5, 5]
 
 
+def test_everything_before_the_end_of_time_is_simply_everything(
+    scripted: ScriptedServer, scripted_clients: Clients
+) -> None:
+    scripted.play(*[answered(Items=[], Count=0)] * schema.SHARDS)
+
+    reader(scripted_clients, []).stage(schema.WAITING, limit=5, before=float("inf"))
+
+    # DynamoDB refuses a number that is not one.
+    assert {json.loads(seen.body)["KeyConditionExpression"] for seen in scripted.seen} == {"#stage = :stage"}
+
+
 def test_throttled_reads_are_unavailable(scripted: ScriptedServer, scripted_clients: Clients) -> None:
     refusal = Play(400, json.dumps({"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException"}))
     scripted.play(*[refusal] * 3)

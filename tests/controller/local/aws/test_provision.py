@@ -26,6 +26,12 @@ def test_the_settings_survive_the_environment(cloud: LocalCloud) -> None:
     assert cloud.settings.config_ttl_s == 0.0
 
 
+def test_an_operator_finds_the_settings_by_the_stacks_name(cloud: LocalCloud) -> None:
+    parameter = cloud.client("ssm").get_parameter(Name="/spotrunner/demo-local/settings")["Parameter"]
+
+    assert wire.loads(Settings, parameter["Value"]) == cloud.settings
+
+
 @pytest.mark.parametrize("table", schema.TABLES, ids=lambda table: table.name)
 def test_each_table_is_as_the_schema_has_it(cloud: LocalCloud, table: schema.Table) -> None:
     name = getattr(cloud.settings, f"{table.name}_table")
