@@ -10,6 +10,7 @@ from infra import access, config, environment
 from infra.alerts import Alerts
 from infra.functions import Functions
 from infra.http_api import HttpApi
+from infra.keys import Keys
 from infra.messaging import Messaging
 from infra.network import Network
 from infra.observability import Observability
@@ -29,11 +30,12 @@ account = aws.Provider(
 )
 here = pulumi.ResourceOptions(provider=account)
 
-network = Network(stack, here)
-storage = Storage(stack, here)
-messaging = Messaging(stack, here)
-api = HttpApi(stack, here)
-runners = Runners(stack, network.security_group, api, here)
+keys = Keys(stack, here)
+network = Network(stack, keys, here)
+storage = Storage(stack, keys, here)
+messaging = Messaging(stack, keys, here)
+api = HttpApi(stack, keys, here)
+runners = Runners(stack, keys, network.security_group, api, here)
 names = access.names(stack, network, storage, messaging, api, runners)
 shell = policies.session(stack.place) if stack.shell.session_manager else []
 access.allow(
@@ -63,6 +65,6 @@ pulumi.export("dashboard_url", observability.dashboard_url)
 pulumi.export("secrets", {name: secret.arn for name, secret in storage.secrets.items()})
 pulumi.export("tables", {name: table.name for name, table in storage.tables.items()})
 pulumi.export("queues", {name: queue.url for name, queue in messaging.queues.items()})
-pulumi.export("runner_cache", storage.cache.bucket)
+pulumi.export("buckets", {name: bucket.bucket for name, bucket in storage.buckets.items()})
 pulumi.export("runner_log", runners.log.name)
 pulumi.export("next", "put the App's key and the webhook secret into `secrets`, then point the App at `webhook_url`")

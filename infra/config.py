@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from controller.region import Place
@@ -34,6 +35,15 @@ _POLICY = r"arn:[\w-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+"
 _MAILBOX = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
+class Encryption(StrEnum):
+    """Whose KMS keys encrypt what lies still; nothing ever lies unencrypted."""
+
+    AWS = "aws"
+    """AWS's, which cost nothing and need no right."""
+    OWN = "own"
+    """Keys of the stack and of its environment, under policies of the account's own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackConfig:
     """One stack, as `stacks/Pulumi.<environment>-<region>.yaml` describes it."""
@@ -55,6 +65,11 @@ class StackConfig:
     disk_initialization: int
     """MiB/s at which a new disk is filled from its snapshot before anybody reads it; 0: as it is read."""
     log_days: int
+    archive_days: int
+    """How long the record of ended jobs is kept once it has left the tables."""
+    encryption: Encryption
+    replicate_cache: bool
+    """Whether what is new in the runner cache is copied to the environment's other regions."""
     protect: bool
     """Whether tables, secrets and the bucket withstand a `pulumi destroy`."""
     alarm_topic: str
@@ -77,6 +92,11 @@ class StackConfig:
     def stack(self) -> str:
         """Every resource's name begins with it."""
         return f"{self.environment}-{self.place.region}"
+
+    @property
+    def owns_shared(self) -> bool:
+        """Whether this stack makes what its environment's regions share: tables, secrets and their key."""
+        return self.tables == self.place.region
 
     @property
     def peers(self) -> tuple[str, ...]:
@@ -116,6 +136,9 @@ def read(stack: str, given: Mapping[str, object]) -> StackConfig:
         disk_throughput=values.number("diskThroughput", 250, 125, 750),
         disk_initialization=_disk_initialization(values),
         log_days=_log_days(values),
+        archive_days=values.number("archiveDays", 365, 1, 3_653),
+        encryption=Encryption(values.choice("encryption", [each.value for each in Encryption])),
+        replicate_cache=values.flag("replicateCache", default=False),
         protect=values.flag("protect", default=True),
         alarm_topic=values.text("alarmTopic", _TOPIC, "the ARN of an SNS topic", ""),
         alert_emails=_alert_emails(values),
@@ -129,6 +152,8 @@ def read(stack: str, given: Mapping[str, object]) -> StackConfig:
     )
     if config.monthly_budget and not (config.alert_emails or config.alarm_topic):
         values.fault("alertEmails", "missing; somebody must hear of the budget")
+    if config.replicate_cache and not config.peers:
+        values.fault("replicateCache", "this stack is alone in its environment; name the others in `regions`")
     values.finish(stack)
     return config
 

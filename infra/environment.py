@@ -24,10 +24,10 @@ def settings(
     made = pulumi.Output.all(
         **{f"{name}_table": table.name for name, table in storage.tables.items()},
         **{f"{name}_queue_url": queue.url for name, queue in messaging.queues.items()},
-        **{f"{name.replace('-', '_')}_secret_id": secret.arn for name, secret in storage.secrets.items()},
+        **{f"{name.replace('-', '_')}_secret_id": secret.id for name, secret in storage.secrets.items()},
         launch_templates=_pairs({platform: template.id for platform, template in runners.templates.items()}),
         subnets=_pairs(network.subnets),
-        runner_cache_bucket=storage.cache.bucket,
+        runner_cache_bucket=storage.buckets["cache"].bucket,
         log_group=runners.log.name,
         log_role=runners.log_role.arn,
     )

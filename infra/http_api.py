@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from controller.wiring import Function, Route
 from infra.config import StackConfig
+from infra.keys import Keys
 
 RATE = 500
 """Requests a second on each route: half of what EC2 can launch in a full burst, and machines ask again when refused."""
@@ -34,7 +35,7 @@ class HttpApi(pulumi.ComponentResource):
     address: pulumi.Output[str]
     """Without a slash at its end."""
 
-    def __init__(self, config: StackConfig, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, config: StackConfig, keys: Keys, opts: pulumi.ResourceOptions) -> None:
         super().__init__("spotrunner:infra:HttpApi", "http-api", None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         self._config = config
@@ -47,7 +48,11 @@ class HttpApi(pulumi.ComponentResource):
         )
         # AWS lets API Gateway write to log groups of this name without a policy for each.
         log = aws.cloudwatch.LogGroup(
-            "access", name=f"/aws/vendedlogs/{config.stack}-api", retention_in_days=config.log_days, opts=inside
+            "access",
+            name=f"/aws/vendedlogs/{config.stack}-api",
+            retention_in_days=config.log_days,
+            kms_key_id=keys.stack,
+            opts=inside,
         )
         aws.apigatewayv2.Stage(
             "live",
