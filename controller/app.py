@@ -49,6 +49,7 @@ class WebhookDoor:
     tell: Tell
     is_ours: Callable[[tuple[str, ...]], bool]
     clock: Callable[[], float]
+    front_digests: tuple[str, ...] = ()
     _reread_at: float = field(default=0.0)
 
     def is_signed(self, body: bytes, signature: str) -> bool:
@@ -107,6 +108,7 @@ def webhook_door() -> WebhookDoor:
         tell=Telemetry(settings.stack, "webhook").tell,
         is_ours=_recognition(settings, calls),
         clock=time.time,
+        front_digests=tuple(filter(None, settings.front_digests.split(","))),
     )
 
 

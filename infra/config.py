@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from controller.region import Place
 from controller.settings import Settings
+from controller.wiring import FUNCTIONS, Poll
+from infra.front_settings import Front, read_front
 from infra.network_settings import GivenNetwork, OwnNetwork, Shell, read_network, read_shell
 from infra.values import PROJECT, Values
 
@@ -58,6 +60,9 @@ class StackConfig:
     """The region whose stack makes the environment's tables; the others find them by their names."""
     network: OwnNetwork | GivenNetwork
     shell: Shell
+    front: Front
+    reserved: Mapping[str, int]
+    """Function to the concurrency kept for it alone; a new account has ten in all, so by default for none."""
     images: Mapping[str, str]
     """Platform to AMI."""
     disk_gib: int
@@ -114,9 +119,12 @@ class StackConfig:
         return f"/{PROJECT}/{self.stack}/runner-configs/"
 
 
-def read(stack: str, given: Mapping[str, object]) -> StackConfig:
-    """The configuration in Pulumi's `namespace:key` values; raises `BadConfig` naming every fault."""
-    values = Values(dict(given))
+def read(stack: str, given: Mapping[str, object], secrets: Collection[str] = ()) -> StackConfig:
+    """The configuration in Pulumi's `namespace:key` values; raises `BadConfig` naming every fault.
+
+    `secrets` are the keys of those that Pulumi keeps encrypted.
+    """
+    values = Values(dict(given), secrets)
     place = Place(
         values.text("aws:region", _REGION, "a region"),
         values.text("account", r"\d{12}", "the account's twelve digits, in quotes"),
@@ -131,6 +139,8 @@ def read(stack: str, given: Mapping[str, object]) -> StackConfig:
         github_api_url=values.text("githubApiUrl", _ADDRESS, _AN_ADDRESS, "https://api.github.com"),
         network=read_network(values, place),
         shell=read_shell(values),
+        front=read_front(values, place),
+        reserved=_reserved(values),
         images=_images(values),
         disk_gib=values.number("diskGib", 40, 10, 16_384),
         disk_throughput=values.number("diskThroughput", 250, 125, 750),
@@ -182,6 +192,19 @@ def _regions(values: Values, place: Place) -> tuple[tuple[str, ...], str]:
     if tables not in regions:
         values.fault("tables", f"{tables!r} is not one of the environment's regions: {', '.join(regions)}")
     return regions, tables
+
+
+def _reserved(values: Values) -> dict[str, int]:
+    found: dict[str, int] = {}
+    least = {each.name: each.trigger.max_concurrency if isinstance(each.trigger, Poll) else 1 for each in FUNCTIONS}
+    for name, value in values.mapping("reservedConcurrency").items():
+        if name not in least:
+            values.fault(f"reservedConcurrency.{name}", f"not one of {', '.join(least)}")
+        elif not (value.isdecimal() and int(value) >= least[name]):
+            values.fault(f"reservedConcurrency.{name}", f"{value!r} is not a whole number from {least[name]}")
+        else:
+            found[name] = int(value)
+    return found
 
 
 def _log_days(values: Values) -> int:

@@ -42,6 +42,7 @@ def decided(config: StackConfig) -> dict[str, Any]:
         "regions": ",".join(config.regions) if config.peers else "",
         "peer_queues": ",".join(f"{name}={url}" for name, url in peer_queues(config).items()),
         "app_id": config.app_id,
+        "front_digests": config.front.digest,
         "github_api_url": config.github_api_url,
         "config_prefix": config.config_prefix,
         "routing_parameter": f"{config.config_prefix}{ROUTING}" if config.routing else "",

@@ -73,6 +73,7 @@ class Functions(pulumi.ComponentResource):
             role=role.arn,
             timeout=function.timeout_s,
             memory_size=function.memory_mb,
+            reserved_concurrent_executions=self._config.reserved.get(function.name),
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=self._variables),
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="Text", log_group=log.name),
             # Its first call must find the log group and the rights there.

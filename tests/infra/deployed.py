@@ -73,6 +73,7 @@ class Wanted:
     settings: Mapping[str, Any]
     stack: str = STACK
     preview: bool = False
+    secrets: tuple[str, ...] = ("spotrunner:frontSecret",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Runs:
         )
         assert process.stdin is not None
         runs = [
-            {"stack": one.stack, "config": as_pulumi_hands_it_over(one.settings), "preview": one.preview}
+            {"stack": one.stack, "config": as_pulumi_hands_it_over(one.settings), "preview": one.preview, "secrets": list(one.secrets)}
             for one in wanted
         ]
         process.stdin.write(json.dumps(runs))

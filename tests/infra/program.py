@@ -30,6 +30,19 @@ MADE = {
     },
     "aws:s3/bucket:Bucket": {"arn": "arn:aws:s3:::{bucket}"},
     "aws:secretsmanager/secret:Secret": {"arn": f"arn:aws:secretsmanager:{_HERE}:secret:{{name}}-{{token:.6}}"},
+    "aws:kms/key:Key": {"arn": f"arn:aws:kms:{_HERE}:key/{{token}}", "keyId": "{token}"},
+    "aws:kms/replicaKey:ReplicaKey": {
+        "arn": f"arn:aws:kms:{{region}}:{ACCOUNT}:key/{{token}}",
+        "keyId": "{token}",
+    },
+    "aws:wafv2/ipSet:IpSet": {"arn": f"arn:aws:wafv2:us-east-1:{ACCOUNT}:global/ipset/{{name}}/{{token}}"},
+    "aws:wafv2/webAcl:WebAcl": {"arn": f"arn:aws:wafv2:us-east-1:{ACCOUNT}:global/webacl/{{name}}/{{token}}"},
+    "aws:cloudfront/distribution:Distribution": {
+        "domainName": "d111111abcdef8.cloudfront.net",
+        "hostedZoneId": "Z2FDTNDATAQYW2",
+    },
+    "aws:acm/certificate:Certificate": {"arn": f"arn:aws:acm:{{region}}:{ACCOUNT}:certificate/{{token}}"},
+    "aws:acm/certificateValidation:CertificateValidation": {"certificateArn": "{certificateArn}"},
     "aws:iam/role:Role": {"arn": f"arn:aws:iam::{ACCOUNT}:role{{path}}{{name}}"},
     "aws:iam/instanceProfile:InstanceProfile": {"arn": f"arn:aws:iam::{ACCOUNT}:instance-profile{{path}}{{name}}"},
     "aws:lambda/function:Function": {"arn": f"arn:aws:lambda:{_HERE}:function:{{name}}"},
@@ -44,6 +57,27 @@ MADE = {
     "aws:ec2/launchTemplate:LaunchTemplate": {"arn": f"arn:aws:ec2:{_HERE}:launch-template/lt-{{token}}"},
 }
 """What AWS adds to a resource, where the program uses it; in AWS's own shapes."""
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "aws:acm/certificate:Certificate": {
+        "domainValidationOptions": [
+            {
+                "domainName": "runners.example.com",
+                "resourceRecordName": "_proof.runners.example.com.",
+                "resourceRecordType": "CNAME",
+                "resourceRecordValue": "_proof.acm-validations.aws.",
+            }
+        ]
+    },
+    "aws:route53/record:Record": {"fqdn": "_proof.runners.example.com"},
+    "aws:apigatewayv2/domainName:DomainName": {
+        "domainNameConfiguration": {
+            "targetDomainName": "d-abc.execute-api.us-east-1.amazonaws.com",
+            "hostedZoneId": "Z1UJRXOUMOOFQ8",
+        }
+    },
+}
+"""The same, where it is more than text."""
 
 PREFIXES = {"LaunchTemplate": "lt-", "Subnet": "subnet-", "SecurityGroup": "sg-", "Vpc": "vpc-"}
 
@@ -67,7 +101,7 @@ class Cloud(pulumi.runtime.Mocks):
         added = {key: text.format(**inputs, token=token) for key, text in made.items()}
         if self.preview:
             return None, dict(args.inputs)
-        return f"{PREFIXES.get(kind, '')}{token}", {**args.inputs, **added}
+        return f"{PREFIXES.get(kind, '')}{token}", {**args.inputs, **added, **SHAPES.get(args.typ, {})}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
         raise RuntimeError(f"{args.token}: the program asks AWS nothing, so that a preview needs no answers")
@@ -142,6 +176,7 @@ def main(infra: Path) -> None:
     told = []
     for wanted in json.load(sys.stdin):
         os.environ["PULUMI_CONFIG"] = json.dumps(wanted["config"])
+        os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(wanted["secrets"])
         region = wanted["config"]["aws:region"]
         told.append(run(infra, wanted["stack"], region, preview=wanted["preview"]))
     json.dump(told, sys.stdout)
