@@ -205,8 +205,8 @@ def _let_in(stack: str, priority: int, sources: aws.wafv2.IpSet) -> aws.wafv2.We
 
 
 def _exactly(
-    part: aws.wafv2.WebAclRuleStatementAndStatementStatementByteMatchStatementFieldToMatchArgsDict, text: str
-) -> aws.wafv2.WebAclRuleStatementAndStatementStatementByteMatchStatementArgsDict:
+    part: aws.wafv2.WebAclRuleStatementByteMatchStatementFieldToMatchArgsDict, text: str
+) -> aws.wafv2.WebAclRuleStatementByteMatchStatementArgsDict:
     return {
         "field_to_match": part,
         "search_string": text,

@@ -10,6 +10,8 @@ import pytest
 
 from tests.infra.deployed import Deployed, Runs, Wanted, example
 
+FRONT_SECRET = "made-up-" * 5
+
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
@@ -27,6 +29,8 @@ def runs(settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) 
         "spotrunner:alarmTopic": "arn:aws:sns:us-east-1:123456789012:on-call",
         "spotrunner:serviceRoles": True,
         "spotrunner:protect": False,
+        "spotrunner:domain": "runners.example.com",
+        "spotrunner:certificate": "arn:aws:acm:us-east-1:123456789012:certificate/0123",
     }
     del given["spotrunner:alertEmails"]
     private = settings | {
@@ -39,6 +43,12 @@ def runs(settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) 
         "spotrunner:sshKey": "on-call",
         "spotrunner:permissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
         "spotrunner:diskInitialization": 300,
+        "spotrunner:encryption": "own",
+        "spotrunner:domain": "runners.example.com",
+        "spotrunner:hostedZone": "Z0123456789",
+        "spotrunner:webhookFrom": "192.30.252.0/22, 2a0a:a440::/29",
+        "spotrunner:frontSecret": FRONT_SECRET,
+        "spotrunner:reservedConcurrency": {"dispatch": 5},
         "spotrunner:images": {"windows/x64": "ami-0b"},
     }
     several = Runs.start(

