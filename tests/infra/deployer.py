@@ -17,6 +17,7 @@ from typing import Any
 import boto3
 
 from tests.infra.deployed import Deployed, Resource
+from tests.infra.published import refuse_what_is_not_published
 
 Inputs = dict[str, Any]
 
@@ -30,7 +31,9 @@ class Deployer:
     """What the captured run calls something, and what moto does."""
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
-        return boto3.client(service, region_name=self.region)
+        client = boto3.client(service, region_name=self.region)
+        client.meta.events.register("before-parameter-build", refuse_what_is_not_published)
+        return client
 
     def deploy(self, stack: Deployed) -> None:
         """Make all that can be made, in the order of their dependencies; the error names what AWS would refuse."""

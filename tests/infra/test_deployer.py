@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 from moto import mock_aws
@@ -44,6 +45,28 @@ def test_every_resource_is_as_aws_wants_it(name: str, runs: Mapping[str, Deploye
     assert len(at.client("sqs").list_queues()["QueueUrls"]) == len(runs[name].of("sqs/queue:Queue"))
     templates = at.client("ec2").describe_launch_templates()["LaunchTemplates"]
     assert len(templates) == len(runs[name].of("ec2/launchTemplate:LaunchTemplate"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "changed", "refusal"),
+    [
+        ("sqs/queue:Queue", "jobs", {"visibilityTimeoutSeconds": 50_000}, "Invalid value for the parameter"),
+        ("scheduler/schedule:Schedule", "wake", {"flexibleTimeWindow": {"mode": "SOMETIMES"}}, "is not one of OFF"),
+        ("lambda/function:Function", "claim", {"timeout": 901}, "901 is not from 1 to 900"),
+        ("cloudwatch/eventRule:EventRule", "rebalance", {"eventPattern": "{"}, "Event pattern is not valid"),
+        ("ec2/launchTemplate:LaunchTemplate", "linux-x64", {"instanceInitiatedShutdownBehavior": "end"}, "is not one"),
+    ],
+)
+def test_what_aws_would_refuse_is_refused(
+    kind: str, name: str, changed: Mapping[str, object], refusal: str, stack: Deployed
+) -> None:
+    resources = [
+        replace(one, inputs={**one.inputs, **changed}) if (one.type, one.name) == (f"aws:{kind}", name) else one
+        for one in stack.resources
+    ]
+
+    with pytest.raises(AssertionError, match=refusal):
+        Deployer().deploy(replace(stack, resources=tuple(resources)))
 
 
 def test_a_type_is_made_or_stands_in_the_table_with_its_reason(runs: Mapping[str, Deployed]) -> None:
