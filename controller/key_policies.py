@@ -38,14 +38,7 @@ KEYLESS = frozenset({"sqs:DeleteMessage", "sqs:GetQueueAttributes", "s3:ListBuck
 _SHARED = frozenset({"dynamodb", "secretsmanager"})
 """Services whose data belongs to the environment."""
 
-_LOG_ACTIONS = (
-    "kms:Decrypt",
-    "kms:DescribeKey",
-    "kms:Encrypt",
-    "kms:GenerateDataKey",
-    "kms:ReEncryptFrom",
-    "kms:ReEncryptTo",
-)
+_LOG_ACTIONS = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 
 
 class _Use(NamedTuple):

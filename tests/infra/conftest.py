@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.infra.deployed import Deployed, Runs, Wanted, example
+from tests.infra.deployed import ROOT, Deployed, Runs, Wanted, example
 
+STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in (ROOT / "stacks").glob("Pulumi.*.yaml"))
 FRONT_SECRET = "made-up-" * 5
 
 
@@ -66,6 +67,14 @@ def runs(settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) 
         "preview": preview,
         "again": again,
     }
+
+
+@pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Deployed]:
+    """Every example stack, by its name."""
+    build = str(build_folder(tmp_path_factory.mktemp("build")))
+    wanted = [Wanted({**example(name), "spotrunner:build": build}, name) for name in STACKS]
+    return dict(zip(STACKS, Runs.start(*wanted).end(), strict=True))
 
 
 @pytest.fixture(scope="session")

@@ -11,21 +11,13 @@ import pytest
 
 from controller import schema, wiring
 from controller.settings import PREFIX, Settings, pairs
-from tests.infra.conftest import build_folder
-from tests.infra.deployed import ROOT, Deployed, Resource, Runs, Wanted, example
+from tests.infra.conftest import STACKS
+from tests.infra.deployed import ROOT, Deployed, Resource, example
 
-STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in (ROOT / "stacks").glob("Pulumi.*.yaml"))
 ALONE = "dev-us-east-1"
 OWNER, OTHER = "prod-us-east-1", "prod-eu-west-1"
 
 every_stack = pytest.mark.parametrize("name", STACKS)
-
-
-@pytest.fixture(scope="module")
-def examples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Deployed]:
-    build = str(build_folder(tmp_path_factory.mktemp("build")))
-    wanted = [Wanted({**example(name), "spotrunner:build": build}, name) for name in STACKS]
-    return dict(zip(STACKS, Runs.start(*wanted).end(), strict=True))
 
 
 def place(name: str) -> tuple[str, str, str]:
