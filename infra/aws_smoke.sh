@@ -9,7 +9,7 @@ repository=${REPOSITORY:?name a repository with the GitHub App, such as REPOSITO
 workflow=${WORKFLOW:?name a workflow in it that runs on one of the labels of SpotRunner, such as WORKFLOW=ci.yml}
 bin=.venv/bin
 
-for tool in pulumi aws gh "$bin/spotrunner"; do
+for tool in pulumi aws gh "$bin/python"; do
     command -v "$tool" >/dev/null || { echo "$tool is missing" >&2; exit 2; }
 done
 
@@ -31,8 +31,10 @@ pulumi up --yes --stack "$stack"
 pulumi stack output --stack "$stack" next
 
 agree "Are the App's key and the webhook secret in, and does the App call webhook_url?"
-echo "== is it well"
-"$bin/spotrunner" doctor --stack "$stack"
+echo "== is it well: no line follows where no alarm has risen"
+region=$(pulumi config get aws:region --stack "$stack")
+aws cloudwatch describe-alarms --region "$region" --alarm-name-prefix "$stack" --state-value ALARM \
+    --query 'MetricAlarms[].[AlarmName, StateReason]' --output text
 
 agree "Run $workflow in $repository on a machine of yours, for a cent or so?"
 gh workflow run "$workflow" --repo "$repository"

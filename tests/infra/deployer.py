@@ -29,11 +29,13 @@ class Deployer:
     region: str = "us-east-1"
     ids: dict[str, str] = field(default_factory=dict)
     """What the captured run calls something, and what moto does."""
+    _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
-        client = boto3.client(service, region_name=self.region)
-        client.meta.events.register("before-parameter-build", refuse_what_is_not_published)
-        return client
+        if service not in self._clients:
+            self._clients[service] = client = boto3.client(service, region_name=self.region)
+            client.meta.events.register("before-parameter-build", refuse_what_is_not_published)
+        return self._clients[service]
 
     def deploy(self, stack: Deployed) -> None:
         """Make all that can be made, in the order of their dependencies; the error names what AWS would refuse."""
