@@ -96,13 +96,12 @@ class Cloud(pulumi.runtime.Mocks):
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         kind = args.typ.rpartition(":")[2]
         inputs = plain(args.inputs)
-        self.resources.append(
-            {"type": args.typ, "name": args.name, "inputs": inputs, "provider": args.provider, "custom": args.custom}
-        )
         token = hashlib.sha256(f"{args.typ} {args.name}".encode()).hexdigest()[:17]
         made = {key: text.replace(REGION, self.region) for key, text in MADE.get(args.typ, {}).items()}
         added = {key: text.format(**inputs, token=token) for key, text in made.items()}
-        self.resources[-1]["made"] = {"id": f"{PREFIXES.get(kind, '')}{token}", **added}
+        seen = {"type": args.typ, "name": args.name, "inputs": inputs, "provider": args.provider, "custom": args.custom}
+        # Several resources are made at the same time: each is written down whole.
+        self.resources.append(seen | {"made": {"id": f"{PREFIXES.get(kind, '')}{token}", **added}})
         if self.preview:
             return None, dict(args.inputs)
         return f"{PREFIXES.get(kind, '')}{token}", {**args.inputs, **added, **SHAPES.get(args.typ, {})}
