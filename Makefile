@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo scenarios seeds test check format lint types imports tests docs bench bench-agent agent-mutations reliability simulate fuzz agent-wheel clean
+.PHONY: help demo scenarios seeds test check format lint types imports tests docs bench bench-agent agent-mutations reliability simulate fuzz agent-wheel aws-smoke clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -86,6 +86,9 @@ agent-wheel: $(VENV)/dev.stamp ## Build the agent alone into build/wheel: a whee
 	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir build/wheel ./runner_agent
 	@$(BIN)/python -m runner_agent.packing build/wheel
 	@ls build/wheel
+
+aws-smoke: ## Deploy a real stack, run one job, destroy it; asks first (STACK= REPOSITORY= WORKFLOW=)
+	@STACK='$(STACK)' REPOSITORY='$(REPOSITORY)' WORKFLOW='$(WORKFLOW)' infra/aws_smoke.sh
 
 clean: ## Remove everything that was made
 	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

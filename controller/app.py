@@ -61,6 +61,7 @@ class WebhookDoor:
     tell: Tell
     is_ours: Callable[[tuple[str, ...]], bool]
     clock: Callable[[], float]
+    front_digests: tuple[str, ...] = ()
     _reread_at: float = field(default=0.0)
     _unread_until: dict[str, float] = field(default_factory=dict)
     """Servers whose secret could not be read, and until when it is not tried again."""
@@ -146,6 +147,7 @@ def webhook_door() -> WebhookDoor:
         tell=Telemetry(settings.stack, "webhook").tell,
         is_ours=_recognition(settings, calls),
         clock=time.time,
+        front_digests=tuple(filter(None, settings.front_digests.split(","))),
     )
 
 

@@ -28,7 +28,7 @@ QueueAnswer = dict[str, list[dict[str, str]]]
 
 
 def webhook(event: HttpEvent, _context: object) -> HttpAnswer:
-    """GitHub's deliveries: 202 queued, 200 ignored, 400 unreadable, 401 forged, 413 too large, 503 try again."""
+    """GitHub's deliveries: 202 queued, 200 ignored, 400 unreadable, 401 forged, 403 astray, 413 too big, 503 later."""
     door = app.webhook_door()
     sent = deliveries.envelope(event.get("headers") or {})
     try:
@@ -48,6 +48,8 @@ def webhook(event: HttpEvent, _context: object) -> HttpAnswer:
 
 def _received(door: app.WebhookDoor, sent: deliveries.Envelope, body: bytes) -> tuple[int, str, str]:
     """Status, action and words for one delivery."""
+    if not deliveries.came_through_front(sent.front, door.front_digests):
+        return 403, "", "it did not come through this stack's front door: use the stack's output `webhook_url`"
     if len(body) > deliveries.MAX_BODY:
         return 413, "", f"{len(body)} bytes are more than {deliveries.MAX_BODY}"
     servers = door.signed_by(body, sent.signature)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controller import schema, settings
+from controller import key_policies, schema, settings
 from controller.region import Place
 from controller.wiring import ARCHIVES, DEAD, TAG_STACK, Grant
 from runner_agent.contract.bundle import LOG_TAG
@@ -63,11 +63,15 @@ class Names:
     """The other regions of the stack's environment."""
     log_role: str
     runner_log: str
+    key: str = ""
+    """The ARN of the stack's own KMS key; empty: AWS's keys, which ask for no rights."""
 
 
 def document(grants: Iterable[Grant], names: Names, *more: Statement) -> Document:
-    """The policy that allows exactly these grants, and the given statements."""
-    return _document([*(statement for grant in grants for statement in statements(grant, names)), *more])
+    """The policy that allows exactly these grants, what they need of the stack's keys, and the given statements."""
+    granted = tuple(grants)
+    found = [statement for grant in granted for statement in statements(grant, names)]
+    return _document([*found, *_of_keys(granted, names), *more])
 
 
 def statements(grant: Grant, names: Names) -> list[Statement]:
@@ -89,6 +93,12 @@ def statements(grant: Grant, names: Names) -> list[Statement]:
     return [_allow(grant.actions, found)] if found else []
 
 
+def _of_keys(grants: Sequence[Grant], names: Names) -> list[Statement]:
+    if not names.key:
+        return []
+    return key_policies.rights(grants, names.stack, names.key, names.place, names.peers)
+
+
 def own_log(log_group: str) -> Statement:
     """What a function needs to write its log; the group itself is the stack's."""
     return _allow(("logs:CreateLogStream", "logs:PutLogEvents"), [f"{log_group}:*"])
@@ -99,9 +109,19 @@ def only(*statements: Statement) -> Document:
     return _document(list(statements))
 
 
-def send_only(queues: Iterable[str]) -> Document:
+def send_only(queues: Iterable[str], *more: Statement) -> Document:
     """For who does nothing but put messages on queues."""
-    return _document([_allow(("sqs:SendMessage",), sorted(queues))])
+    return _document([_allow(("sqs:SendMessage",), sorted(queues)), *more])
+
+
+def copying(source: str, targets: Sequence[str]) -> list[Statement]:
+    """What S3 needs to copy the runners' archives from one bucket to others."""
+    versions = ("s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging")
+    return [
+        _allow(("s3:GetReplicationConfiguration", "s3:ListBucket"), [source]),
+        _allow(versions, [f"{source}/{ARCHIVES}*"]),
+        _allow(("s3:ReplicateObject", "s3:ReplicateTags"), [f"{target}/{ARCHIVES}*" for target in targets]),
+    ]
 
 
 def from_rules(queue: str, rules: Sequence[str], place: Place) -> Statement:

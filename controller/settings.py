@@ -16,6 +16,9 @@ from runner_agent.contract.sigv4 import Credentials
 
 PREFIX = "SPOTRUNNER_"
 
+FRONT_HEADER = "x-spotrunner-front"
+"""In which a stack's front door shows the webhook that a delivery came by it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -56,6 +59,8 @@ class Settings:
     """`linux/x64=lt-…,linux/arm64=lt-…,windows/x64=lt-…`"""
     subnets: str
     """`us-east-1a=subnet-…,us-east-1b=subnet-…`"""
+    front_digests: str = ""
+    """SHA-256 of what the front door shows, several with commas between; empty: there is no such door."""
     runner_cache_bucket: str = ""
     otlp_endpoint: str = ""
     log_group: str = ""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import pulumi
 import pulumi_aws as aws
+from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 
 from controller import policies, wiring
 from infra import access, config, environment
 from infra.alerts import Alerts
+from infra.front import Front
 from infra.functions import Functions
 from infra.http_api import HttpApi
+from infra.keys import Keys
 from infra.messaging import Messaging
 from infra.network import Network
 from infra.observability import Observability
 from infra.runners import Runners
 from infra.storage import Storage
 
-stack = config.read(pulumi.get_stack(), pulumi.runtime.get_config_env())
+stack = config.read(pulumi.get_stack(), get_config_env(), get_config_secret_keys_env())
 
 account = aws.Provider(
     "account",
@@ -29,11 +32,13 @@ account = aws.Provider(
 )
 here = pulumi.ResourceOptions(provider=account)
 
-network = Network(stack, here)
-storage = Storage(stack, here)
-messaging = Messaging(stack, here)
-api = HttpApi(stack, here)
-runners = Runners(stack, network.security_group, api, here)
+keys = Keys(stack, here)
+network = Network(stack, keys, here)
+storage = Storage(stack, keys, here)
+messaging = Messaging(stack, keys, here)
+api = HttpApi(stack, keys, here)
+front = Front(stack, api, here)
+runners = Runners(stack, keys, network.security_group, api, here)
 names = access.names(stack, network, storage, messaging, api, runners)
 shell = policies.session(stack.place) if stack.shell.session_manager else []
 access.allow(
@@ -57,14 +62,15 @@ functions = Functions(stack, settings, names, messaging, api, here)
 alerts = Alerts(stack, here)
 observability = Observability(stack, alerts.topics, here)
 
-pulumi.export("webhook_url", api.url(wiring.WEBHOOK))
+pulumi.export("webhook_url", front.webhook_url)
 pulumi.export("claim_url", api.url(wiring.CLAIM))
+if front.point_at is not None:
+    pulumi.export("point_your_domain_at", front.point_at)
 pulumi.export("addresses", network.addresses)
 pulumi.export("dashboard_url", observability.dashboard_url)
 pulumi.export("secrets", {name: secret.arn for name, secret in storage.secrets.items()})
 pulumi.export("tables", {name: table.name for name, table in storage.tables.items()})
 pulumi.export("queues", {name: queue.url for name, queue in messaging.queues.items()})
-pulumi.export("runner_cache", storage.cache.bucket)
-pulumi.export("archive", storage.archive.bucket)
+pulumi.export("buckets", {name: bucket.bucket for name, bucket in storage.buckets.items()})
 pulumi.export("runner_log", runners.log.name)
 pulumi.export("next", "put the App's key and the webhook secret into `secrets`, then point the App at `webhook_url`")

@@ -30,11 +30,12 @@ def names(
         subnets=[pulumi.Output.concat(place.arn("ec2", "subnet/"), subnet) for subnet in network.subnets.values()],
         security_group=pulumi.Output.concat(place.arn("ec2", "security-group/"), network.security_group),
         runner_role=runners.role.arn,
-        cache=storage.cache.arn,
-        archive=storage.archive.arn,
+        cache=storage.buckets["cache"].arn,
+        archive=storage.buckets["archive"].arn,
         claim_route=api.arn(wiring.CLAIM),
         log_role=runners.log_role.arn,
         runner_log=runners.log.arn,
+        key=storage.keys.stack or "",
     )
     return known.apply(
         lambda found: policies.Names(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from controller import wiring
 from controller.region import Place
 from controller.settings import Settings
+from controller.wiring import FUNCTIONS, Poll
+from infra.front_settings import Front, read_front
 from infra.github_settings import ADDRESS, AN_ADDRESS, AN_APP_ID, APP_IDS, FurtherServer, app_ids, read_servers
 from infra.network_settings import GivenNetwork, OwnNetwork, Shell, read_network, read_shell
 from infra.values import PROJECT, Values
@@ -34,6 +37,15 @@ _POLICY = r"arn:[\w-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+"
 _MAILBOX = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
+class Encryption(StrEnum):
+    """Whose KMS keys encrypt what lies still; nothing ever lies unencrypted."""
+
+    AWS = "aws"
+    """AWS's, which cost nothing and need no right."""
+    OWN = "own"
+    """Keys of the stack and of its environment, under policies of the account's own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackConfig:
     """One stack, as `stacks/Pulumi.<environment>-<region>.yaml` describes it."""
@@ -51,6 +63,9 @@ class StackConfig:
     """The region whose stack makes the environment's tables; the others find them by their names."""
     network: OwnNetwork | GivenNetwork
     shell: Shell
+    front: Front
+    reserved: Mapping[str, int]
+    """Function to the concurrency kept for it alone; a new account has ten in all, so by default for none."""
     images: Mapping[str, str]
     """Platform to AMI."""
     disk_gib: int
@@ -58,6 +73,11 @@ class StackConfig:
     disk_initialization: int
     """MiB/s at which a new disk is filled from its snapshot before anybody reads it; 0: as it is read."""
     log_days: int
+    archive_days: int
+    """How long the record of ended jobs is kept once it has left the tables."""
+    encryption: Encryption
+    replicate_cache: bool
+    """Whether what is new in the runner cache is copied to the environment's other regions."""
     protect: bool
     """Whether tables, secrets and the bucket withstand a `pulumi destroy`."""
     alarm_topic: str
@@ -82,6 +102,11 @@ class StackConfig:
         return f"{self.environment}-{self.place.region}"
 
     @property
+    def owns_shared(self) -> bool:
+        """Whether this stack makes what its environment's regions share: tables, secrets and their key."""
+        return self.tables == self.place.region
+
+    @property
     def peers(self) -> tuple[str, ...]:
         """The environment's other regions."""
         return tuple(region for region in self.regions if region != self.place.region)
@@ -97,9 +122,12 @@ class StackConfig:
         return f"/{PROJECT}/{self.stack}/runner-configs/"
 
 
-def read(stack: str, given: Mapping[str, object]) -> StackConfig:
-    """The configuration in Pulumi's `namespace:key` values; raises `BadConfig` naming every fault."""
-    values = Values(dict(given))
+def read(stack: str, given: Mapping[str, object], secrets: Collection[str] = ()) -> StackConfig:
+    """The configuration in Pulumi's `namespace:key` values; raises `BadConfig` naming every fault.
+
+    `secrets` are the keys of those that Pulumi keeps encrypted.
+    """
+    values = Values(dict(given), secrets)
     place = Place(
         values.text("aws:region", _REGION, "a region"),
         values.text("account", r"\d{12}", "the account's twelve digits, in quotes"),
@@ -119,11 +147,16 @@ def read(stack: str, given: Mapping[str, object]) -> StackConfig:
         servers=read_servers(values, api_url),
         network=read_network(values, place),
         shell=read_shell(values),
+        front=read_front(values, place),
+        reserved=_reserved(values),
         images=_images(values),
         disk_gib=values.number("diskGib", 40, 10, 16_384),
         disk_throughput=values.number("diskThroughput", 250, 125, 750),
         disk_initialization=_disk_initialization(values),
         log_days=_log_days(values),
+        archive_days=values.number("archiveDays", 365, 1, 3_653),
+        encryption=Encryption(values.choice("encryption", [each.value for each in Encryption])),
+        replicate_cache=values.flag("replicateCache", default=False),
         protect=values.flag("protect", default=True),
         alarm_topic=values.text("alarmTopic", _TOPIC, "the ARN of an SNS topic", ""),
         alert_emails=_alert_emails(values),
@@ -137,6 +170,8 @@ def read(stack: str, given: Mapping[str, object]) -> StackConfig:
     )
     if config.monthly_budget and not (config.alert_emails or config.alarm_topic):
         values.fault("alertEmails", "missing; somebody must hear of the budget")
+    if config.replicate_cache and not config.peers:
+        values.fault("replicateCache", "this stack is alone in its environment; name the others in `regions`")
     values.finish(stack)
     return config
 
@@ -165,6 +200,19 @@ def _regions(values: Values, place: Place) -> tuple[tuple[str, ...], str]:
     if tables not in regions:
         values.fault("tables", f"{tables!r} is not one of the environment's regions: {', '.join(regions)}")
     return regions, tables
+
+
+def _reserved(values: Values) -> dict[str, int]:
+    found: dict[str, int] = {}
+    least = {each.name: each.trigger.max_concurrency if isinstance(each.trigger, Poll) else 1 for each in FUNCTIONS}
+    for name, value in values.mapping("reservedConcurrency").items():
+        if name not in least:
+            values.fault(f"reservedConcurrency.{name}", f"not one of {', '.join(least)}")
+        elif not (value.isdecimal() and int(value) >= least[name]):
+            values.fault(f"reservedConcurrency.{name}", f"{value!r} is not a whole number from {least[name]}")
+        else:
+            found[name] = int(value)
+    return found
 
 
 def _log_days(values: Values) -> int:

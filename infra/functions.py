@@ -51,7 +51,11 @@ class Functions(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self)
         name = f"{self._config.stack}-{function.name}"
         log = aws.cloudwatch.LogGroup(
-            function.name, name=f"/aws/lambda/{name}", retention_in_days=self._config.log_days, opts=inside
+            function.name,
+            name=f"/aws/lambda/{name}",
+            retention_in_days=self._config.log_days,
+            kms_key_id=self._names.apply(lambda known: known.key or None),
+            opts=inside,
         )
         role = roles.role(self._config, function.name, "lambda", f"The {function.name} function", inside)
         rights = access.allow(
@@ -69,6 +73,7 @@ class Functions(pulumi.ComponentResource):
             role=role.arn,
             timeout=function.timeout_s,
             memory_size=function.memory_mb,
+            reserved_concurrent_executions=self._config.reserved.get(function.name),
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=self._variables),
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="Text", log_group=log.name),
             # Its first call must find the log group and the rights there.

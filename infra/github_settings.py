@@ -68,14 +68,18 @@ def secrets(more_apps: Sequence[str], servers: Sequence[FurtherServer]) -> dict[
     return keys
 
 
-def settings(stack: str, more_apps: Sequence[str], servers: Sequence[FurtherServer]) -> dict[str, str]:
+def settings(environment: str, more_apps: Sequence[str], servers: Sequence[FurtherServer]) -> dict[str, str]:
     """The fields of the functions' `Settings`; secrets by their names, which are shorter than ARNs."""
-    apps = {f"/{app}": f"{stack}-{app}-app-key" for app in more_apps}
+    apps = {f"/{app}": f"{environment}-{app}-app-key" for app in more_apps}
     apps |= {
-        f"{server.name}/{app}": f"{stack}-{server.name}-{app}-app-key" for server in servers for app in server.apps
+        f"{server.name}/{app}": f"{environment}-{server.name}-{app}-app-key"
+        for server in servers
+        for app in server.apps
     }
     return {
         "github_servers": ",".join(f"{server.name}={server.api_url}" for server in servers),
-        "further_webhook_secret_id": ",".join(f"{server.name}={stack}-{server.name}-webhook" for server in servers),
+        "further_webhook_secret_id": ",".join(
+            f"{server.name}={environment}-{server.name}-webhook" for server in servers
+        ),
         "further_apps": ",".join(f"{place}={secret}" for place, secret in apps.items()),
     }

@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from controller.wiring import Function, Route
 from infra.config import StackConfig
+from infra.keys import Keys
 
 RATE = 500
 """Requests a second on each route: half of what EC2 can launch in a full burst, and machines ask again when refused."""
@@ -33,8 +34,11 @@ class HttpApi(pulumi.ComponentResource):
 
     address: pulumi.Output[str]
     """Without a slash at its end."""
+    id: pulumi.Output[str]
+    stage: pulumi.Output[str]
+    """The id of the one stage, served without a path."""
 
-    def __init__(self, config: StackConfig, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, config: StackConfig, keys: Keys, opts: pulumi.ResourceOptions) -> None:
         super().__init__("spotrunner:infra:HttpApi", "http-api", None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         self._config = config
@@ -47,9 +51,14 @@ class HttpApi(pulumi.ComponentResource):
         )
         # AWS lets API Gateway write to log groups of this name without a policy for each.
         log = aws.cloudwatch.LogGroup(
-            "access", name=f"/aws/vendedlogs/{config.stack}-api", retention_in_days=config.log_days, opts=inside
+            "access",
+            name=f"/aws/vendedlogs/{config.stack}-api",
+            retention_in_days=config.log_days,
+            kms_key_id=keys.stack,
+            opts=inside,
         )
-        aws.apigatewayv2.Stage(
+        self.id = self._api.id
+        self.stage = aws.apigatewayv2.Stage(
             "live",
             api_id=self._api.id,
             name="$default",
@@ -61,22 +70,22 @@ class HttpApi(pulumi.ComponentResource):
                 destination_arn=log.arn, format=json.dumps(_ACCESS_LOG)
             ),
             opts=inside,
-        )
+        ).id
         self.address = self._api.api_endpoint
         self.register_outputs({})
 
     def url(self, function: Function) -> pulumi.Output[str]:
         """Where a function is called."""
-        return pulumi.Output.concat(self.address, _route(function).path)
+        return pulumi.Output.concat(self.address, route(function).path)
 
     def arn(self, function: Function) -> pulumi.Output[str]:
         """The resource that calling a function is a right on."""
-        route = _route(function)
-        return pulumi.Output.concat(self._api.execution_arn, "/$default/", route.method, route.path)
+        way = route(function)
+        return pulumi.Output.concat(self._api.execution_arn, "/$default/", way.method, way.path)
 
     def serve(self, function: Function, deployed: aws.lambda_.Function) -> None:
         """Let the function's route call it."""
-        route = _route(function)
+        way = route(function)
         inside = pulumi.ResourceOptions(parent=self)
         integration = aws.apigatewayv2.Integration(
             function.name,
@@ -90,8 +99,8 @@ class HttpApi(pulumi.ComponentResource):
         aws.apigatewayv2.Route(
             function.name,
             api_id=self._api.id,
-            route_key=f"{route.method} {route.path}",
-            authorization_type="AWS_IAM" if route.iam else "NONE",
+            route_key=f"{way.method} {way.path}",
+            authorization_type="AWS_IAM" if way.iam else "NONE",
             target=pulumi.Output.concat("integrations/", integration.id),
             opts=inside,
         )
@@ -106,7 +115,8 @@ class HttpApi(pulumi.ComponentResource):
         )
 
 
-def _route(function: Function) -> Route:
+def route(function: Function) -> Route:
+    """Where a function is called; raises `TypeError` for one that is not called over HTTP."""
     if not isinstance(function.trigger, Route):
         raise TypeError(f"{function.name} is not called over HTTP")
     return function.trigger

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from controller import policies, wiring
+from controller import key_policies, policies, wiring
 from infra import roles
 from infra.config import DEAD, StackConfig
+from infra.keys import Keys
 
 _DEAD_RETENTION_S = 14 * 86_400
 _MINUTE_S = 60
+_KEY_REUSE_S = 3_600
+"""How long SQS goes on with a data key: each new one is a paid call to KMS, and a failing one a lost send."""
 
 
 class Messaging(pulumi.ComponentResource):
@@ -22,15 +26,15 @@ class Messaging(pulumi.ComponentResource):
 
     queues: Mapping[str, aws.sqs.Queue]
 
-    def __init__(self, config: StackConfig, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, config: StackConfig, keys: Keys, opts: pulumi.ResourceOptions) -> None:
         super().__init__("spotrunner:infra:Messaging", "messaging", None, opts)
         inside = pulumi.ResourceOptions(parent=self)
-        self.queues = {queue.name: _with_dead_letters(config, queue, inside) for queue in wiring.QUEUES}
-        self._schedule(config, inside)
+        self.queues = {queue.name: _with_dead_letters(config, keys, queue, inside) for queue in wiring.QUEUES}
+        self._schedule(config, keys, inside)
         self._listen(config, inside)
         self.register_outputs({})
 
-    def _schedule(self, config: StackConfig, inside: pulumi.ResourceOptions) -> None:
+    def _schedule(self, config: StackConfig, keys: Keys, inside: pulumi.ResourceOptions) -> None:
         used = sorted({schedule.queue.name for schedule in wiring.SCHEDULES})
         role = roles.role(
             config, "scheduler", "scheduler", "EventBridge Scheduler puts messages on the stack's queues", inside
@@ -38,8 +42,8 @@ class Messaging(pulumi.ComponentResource):
         may_send = aws.iam.RolePolicy(
             "scheduler",
             role=role.name,
-            policy=pulumi.Output.all(*(self.queues[name].arn for name in used)).apply(
-                lambda arns: json.dumps(policies.send_only(arns))
+            policy=pulumi.Output.all(keys.stack, *(self.queues[name].arn for name in used)).apply(
+                lambda known: json.dumps(policies.send_only(known[1:], *_under(known[0], config)))
             ),
             opts=inside,
         )
@@ -78,12 +82,15 @@ def rate(every_s: int) -> str:
     return f"rate({minutes} minute{'s' if minutes > 1 else ''})"
 
 
-def _with_dead_letters(config: StackConfig, queue: wiring.Queue, inside: pulumi.ResourceOptions) -> aws.sqs.Queue:
+def _with_dead_letters(
+    config: StackConfig, keys: Keys, queue: wiring.Queue, inside: pulumi.ResourceOptions
+) -> aws.sqs.Queue:
+    encrypted = _encrypted(keys)
     dead = aws.sqs.Queue(
         f"{queue.name}{DEAD}",
         name=f"{config.stack}-{queue.name}{DEAD}",
         message_retention_seconds=_DEAD_RETENTION_S,
-        sqs_managed_sse_enabled=True,
+        **encrypted,
         opts=inside,
     )
     alive = aws.sqs.Queue(
@@ -91,7 +98,7 @@ def _with_dead_letters(config: StackConfig, queue: wiring.Queue, inside: pulumi.
         name=f"{config.stack}-{queue.name}",
         visibility_timeout_seconds=queue.visibility_s,
         message_retention_seconds=queue.retention_s,
-        sqs_managed_sse_enabled=True,
+        **encrypted,
         redrive_policy=dead.arn.apply(
             lambda arn: json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": queue.max_receives})
         ),
@@ -110,6 +117,18 @@ def _with_dead_letters(config: StackConfig, queue: wiring.Queue, inside: pulumi.
         policy = made.arn.apply(partial(_queue_policy, rules, config))
         aws.sqs.QueuePolicy(name, queue_url=made.url, policy=policy, opts=inside)
     return alive
+
+
+def _encrypted(keys: Keys) -> dict[str, Any]:
+    if keys.stack is None:
+        return {"sqs_managed_sse_enabled": True}
+    return {"kms_master_key_id": keys.stack, "kms_data_key_reuse_period_seconds": _KEY_REUSE_S}
+
+
+def _under(key: str | None, config: StackConfig) -> list[policies.Statement]:
+    """The schedules' own right to the key of the queues; EventBridge's rules have theirs in the key's policy."""
+    needed = key_policies.DEPENDENT["sqs:SendMessage"]
+    return [] if key is None else [key_policies.by_arn(needed, "sqs", config.place, key)]
 
 
 def _queue_policy(rules: Sequence[str], config: StackConfig, arn: str) -> str:

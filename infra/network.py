@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.config import StackConfig
+from infra.keys import Keys
 from infra.network_settings import GivenNetwork
 from infra.own_network import OwnVpc
 
@@ -23,14 +24,14 @@ class Network(pulumi.ComponentResource):
     addresses: list[pulumi.Output[str]]
     """The fixed addresses that all machines are seen under from outside; empty where each has its own."""
 
-    def __init__(self, config: StackConfig, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, config: StackConfig, keys: Keys, opts: pulumi.ResourceOptions) -> None:
         super().__init__("spotrunner:infra:Network", "network", None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         if isinstance(config.network, GivenNetwork):
             self.subnets, self.addresses = config.network.subnets, []
             self.security_group = _runners(config, config.network.vpc, inside)
         else:
-            own = OwnVpc(config, config.network, inside)
+            own = OwnVpc(config, config.network, keys, inside)
             self.subnets, self.addresses = own.subnets, own.addresses
             self.security_group = _runners(config, own.id, inside)
             own.endpoints(self.security_group)

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from controller import policies
 from infra import roles
 from infra.config import StackConfig
+from infra.keys import Keys
 from infra.network_settings import Egress, OwnNetwork
 
 _EVERYWHERE, _EVERYWHERE_6 = "0.0.0.0/0", "::/0"
@@ -20,8 +21,8 @@ _TLS = 443
 class OwnVpc:
     """The VPC with its subnets and ways out; `subnets` is zone to subnet."""
 
-    def __init__(self, config: StackConfig, network: OwnNetwork, inside: pulumi.ResourceOptions) -> None:
-        self._config, self._network, self._inside = config, network, inside
+    def __init__(self, config: StackConfig, network: OwnNetwork, keys: Keys, inside: pulumi.ResourceOptions) -> None:
+        self._config, self._network, self._keys, self._inside = config, network, keys, inside
         self._vpc = aws.ec2.Vpc(
             "vpc",
             cidr_block=network.cidr,
@@ -180,6 +181,7 @@ class OwnVpc:
             "flow",
             name=f"/aws/vendedlogs/{config.stack}-flow",
             retention_in_days=config.log_days,
+            kms_key_id=self._keys.stack,
             opts=self._inside,
         )
         role = roles.role(config, "flow", "vpc-flow-logs", "Writes the VPC's flow log", self._inside)

@@ -12,6 +12,7 @@ from controller import wiring
 from infra import roles
 from infra.config import StackConfig
 from infra.http_api import HttpApi
+from infra.keys import Keys
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import UserData
 
@@ -32,6 +33,7 @@ class Runners(pulumi.ComponentResource):
     def __init__(
         self,
         config: StackConfig,
+        keys: Keys,
         security_group: pulumi.Input[str],
         api: HttpApi,
         opts: pulumi.ResourceOptions,
@@ -43,7 +45,11 @@ class Runners(pulumi.ComponentResource):
             config, wiring.MACHINE, "ec2", "Runner machines: claim, report, read the runner cache", inside
         )
         self.log = aws.cloudwatch.LogGroup(
-            "runners", name=wiring.runner_log(config.stack), retention_in_days=config.log_days, opts=inside
+            "runners",
+            name=wiring.runner_log(config.stack),
+            retention_in_days=config.log_days,
+            kms_key_id=keys.stack,
+            opts=inside,
         )
         self.log_role = roles.for_machines(
             config, wiring.MACHINE_LOG, self.role, "Runner machines: each writes its own log stream", inside

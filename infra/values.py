@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 PROJECT = "spotrunner"
@@ -21,7 +21,9 @@ class Values:
     What is wrong is noted, and something of the right type returned, so that reading goes on to the next fault.
     """
 
-    left: dict[str, object]
+    left: dict[str, object] = field(repr=False)
+    secrets: Collection[str] = ()
+    """The keys whose values Pulumi keeps encrypted."""
     faults: list[str] = field(default_factory=list)
 
     def fault(self, key: str, what: str) -> None:
@@ -37,6 +39,17 @@ class Values:
             return default or ""
         if not re.fullmatch(pattern, str(value)):
             self.fault(key, f"{value!r} is not {wanted}")
+        return str(value)
+
+    def secret(self, key: str, pattern: str, wanted: str) -> str:
+        """Like `text`, empty where there is none; never shown, and only as Pulumi keeps secrets."""
+        value = self._take(key)
+        if value is None:
+            return ""
+        if _full(key) not in self.secrets:
+            self.fault(key, f"in plain text; set it with `pulumi config set --secret {_full(key)}`")
+        elif not re.fullmatch(pattern, str(value)):
+            self.fault(key, f"not {wanted}")
         return str(value)
 
     def number(self, key: str, default: int, low: int, high: int) -> int:

@@ -32,6 +32,7 @@ from tests.fakes.telling import Told
 
 SECRET = "webhook secret"
 SERVER = "https://api.github.com"
+FRONT = "what CloudFront shows"
 BODIES = int(os.environ.get("SPOTRUNNER_FUZZ_BODIES", "1200"))
 STATUSES = {200, 202, 400, 401, 413, 503}
 
@@ -277,3 +278,32 @@ def test_an_event_of_any_shape_is_answered(event: dict[str, Any]) -> None:
         shaped = event | {"headers": {"x-hub-signature-256": str(event.get("headers"))}}
 
         assert rig.raw(shaped)[0] in STATUSES
+
+
+@pytest.fixture
+def behind(rig: Rig) -> Rig:
+    """The same door where deliveries must come through the stack's front door, whose secret is being replaced."""
+    door = app.webhook_door()
+    door.front_digests = tuple(hashlib.sha256(word.encode()).hexdigest() for word in (FRONT, f"new {FRONT}"))
+    return rig
+
+
+def test_what_came_through_the_front_door_is_read(behind: Rig) -> None:
+    for word in (FRONT, f"new {FRONT}"):
+        assert behind.deliver(text_of(DELIVERY), X_SpotRunner_Front=word)[0] == 202
+
+
+@pytest.mark.parametrize("word", ["", "another word", FRONT[:-1], hashlib.sha256(FRONT.encode()).hexdigest()])
+def test_what_went_round_the_front_door_is_refused_at_no_cost_however_well_signed(word: str, behind: Rig) -> None:
+    behind.wire.calls.clear()
+
+    status, words = behind.deliver(text_of(DELIVERY), X_SpotRunner_Front=word)
+
+    assert status == 403
+    assert "webhook_url" in words
+    assert behind.wire.calls == []
+    assert FRONT not in words + str(behind.told)
+
+
+def test_without_a_front_door_nobody_asks_for_its_word(rig: Rig) -> None:
+    assert rig.deliver(text_of(DELIVERY), X_SpotRunner_Front="whatever")[0] == 202

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.infra.deployed import Deployed, Runs, Wanted, example
+from tests.infra.deployed import ROOT, Deployed, Runs, Wanted, example
+
+STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in (ROOT / "stacks").glob("Pulumi.*.yaml"))
+FRONT_SECRET = "made-up-" * 5
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +30,8 @@ def runs(settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) 
         "spotrunner:alarmTopic": "arn:aws:sns:us-east-1:123456789012:on-call",
         "spotrunner:serviceRoles": True,
         "spotrunner:protect": False,
+        "spotrunner:domain": "runners.example.com",
+        "spotrunner:certificate": "arn:aws:acm:us-east-1:123456789012:certificate/0123",
     }
     del given["spotrunner:alertEmails"]
     private = settings | {
@@ -39,6 +44,12 @@ def runs(settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) 
         "spotrunner:sshKey": "on-call",
         "spotrunner:permissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
         "spotrunner:diskInitialization": 300,
+        "spotrunner:encryption": "own",
+        "spotrunner:domain": "runners.example.com",
+        "spotrunner:hostedZone": "Z0123456789",
+        "spotrunner:webhookFrom": "192.30.252.0/22, 2a0a:a440::/29",
+        "spotrunner:frontSecret": FRONT_SECRET,
+        "spotrunner:reservedConcurrency": {"dispatch": 5},
         "spotrunner:images": {"windows/x64": "ami-0b"},
         "spotrunner:appId": "1234567, 2345678",
         "spotrunner:githubServers": {"corp": "https://ghe.example/api/v3"},
@@ -59,6 +70,14 @@ def runs(settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) 
         "preview": preview,
         "again": again,
     }
+
+
+@pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Deployed]:
+    """Every example stack, by its name."""
+    build = str(build_folder(tmp_path_factory.mktemp("build")))
+    wanted = [Wanted({**example(name), "spotrunner:build": build}, name) for name in STACKS]
+    return dict(zip(STACKS, Runs.start(*wanted).end(), strict=True))
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,8 @@ class Resource:
     provider: str
     custom: bool
     options: Mapping[str, Any]
+    made: Mapping[str, Any]
+    """What the cloud adds: the id, and what the program reads of it."""
 
     def __str__(self) -> str:
         return f"{self.type} {self.name}"
@@ -73,6 +75,7 @@ class Wanted:
     settings: Mapping[str, Any]
     stack: str = STACK
     preview: bool = False
+    secrets: tuple[str, ...] = ("spotrunner:frontSecret",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,12 @@ class Runs:
         )
         assert process.stdin is not None
         runs = [
-            {"stack": one.stack, "config": as_pulumi_hands_it_over(one.settings), "preview": one.preview}
+            {
+                "stack": one.stack,
+                "config": as_pulumi_hands_it_over(one.settings),
+                "preview": one.preview,
+                "secrets": list(one.secrets),
+            }
             for one in wanted
         ]
         process.stdin.write(json.dumps(runs))

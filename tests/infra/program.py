@@ -30,6 +30,19 @@ MADE = {
     },
     "aws:s3/bucket:Bucket": {"arn": "arn:aws:s3:::{bucket}"},
     "aws:secretsmanager/secret:Secret": {"arn": f"arn:aws:secretsmanager:{_HERE}:secret:{{name}}-{{token:.6}}"},
+    "aws:kms/key:Key": {"arn": f"arn:aws:kms:{_HERE}:key/{{token}}", "keyId": "{token}"},
+    "aws:kms/replicaKey:ReplicaKey": {
+        "arn": f"arn:aws:kms:{{region}}:{ACCOUNT}:key/{{token}}",
+        "keyId": "{token}",
+    },
+    "aws:wafv2/ipSet:IpSet": {"arn": f"arn:aws:wafv2:us-east-1:{ACCOUNT}:global/ipset/{{name}}/{{token}}"},
+    "aws:wafv2/webAcl:WebAcl": {"arn": f"arn:aws:wafv2:us-east-1:{ACCOUNT}:global/webacl/{{name}}/{{token}}"},
+    "aws:cloudfront/distribution:Distribution": {
+        "domainName": "d111111abcdef8.cloudfront.net",
+        "hostedZoneId": "Z2FDTNDATAQYW2",
+    },
+    "aws:acm/certificate:Certificate": {"arn": f"arn:aws:acm:{{region}}:{ACCOUNT}:certificate/{{token}}"},
+    "aws:acm/certificateValidation:CertificateValidation": {"certificateArn": "{certificateArn}"},
     "aws:iam/role:Role": {"arn": f"arn:aws:iam::{ACCOUNT}:role{{path}}{{name}}"},
     "aws:iam/instanceProfile:InstanceProfile": {"arn": f"arn:aws:iam::{ACCOUNT}:instance-profile{{path}}{{name}}"},
     "aws:lambda/function:Function": {"arn": f"arn:aws:lambda:{_HERE}:function:{{name}}"},
@@ -45,6 +58,30 @@ MADE = {
 }
 """What AWS adds to a resource, where the program uses it; in AWS's own shapes."""
 
+SHAPES: dict[str, dict[str, Any]] = {
+    "aws:acm/certificate:Certificate": {
+        "domainValidationOptions": [
+            {
+                "domainName": "runners.example.com",
+                "resourceRecordName": "_proof.runners.example.com.",
+                "resourceRecordType": "CNAME",
+                "resourceRecordValue": "_proof.acm-validations.aws.",
+            }
+        ]
+    },
+    "aws:route53/record:Record": {"fqdn": "_proof.runners.example.com"},
+    "aws:apigatewayv2/domainName:DomainName": {
+        "domainNameConfiguration": {
+            "targetDomainName": "d-abc.execute-api.us-east-1.amazonaws.com",
+            "hostedZoneId": "Z1UJRXOUMOOFQ8",
+        }
+    },
+}
+"""The same, where it is more than text."""
+
+_SECRET = "4dabf18193072939515e22adb298388d"
+"""The key by which Pulumi's engine knows a value that it keeps encrypted."""
+
 PREFIXES = {"LaunchTemplate": "lt-", "Subnet": "subnet-", "SecurityGroup": "sg-", "Vpc": "vpc-"}
 
 
@@ -59,15 +96,15 @@ class Cloud(pulumi.runtime.Mocks):
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         kind = args.typ.rpartition(":")[2]
         inputs = plain(args.inputs)
-        self.resources.append(
-            {"type": args.typ, "name": args.name, "inputs": inputs, "provider": args.provider, "custom": args.custom}
-        )
         token = hashlib.sha256(f"{args.typ} {args.name}".encode()).hexdigest()[:17]
         made = {key: text.replace(REGION, self.region) for key, text in MADE.get(args.typ, {}).items()}
         added = {key: text.format(**inputs, token=token) for key, text in made.items()}
+        seen = {"type": args.typ, "name": args.name, "inputs": inputs, "provider": args.provider, "custom": args.custom}
+        # Several resources are made at the same time: each is written down whole.
+        self.resources.append(seen | {"made": {"id": f"{PREFIXES.get(kind, '')}{token}", **added}})
         if self.preview:
             return None, dict(args.inputs)
-        return f"{PREFIXES.get(kind, '')}{token}", {**args.inputs, **added}
+        return f"{PREFIXES.get(kind, '')}{token}", {**args.inputs, **added, **SHAPES.get(args.typ, {})}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
         raise RuntimeError(f"{args.token}: the program asks AWS nothing, so that a preview needs no answers")
@@ -104,6 +141,8 @@ class Messages(logging.Handler):
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """The value as JSON can hold it: a file by its path, what is not known yet by a mark."""
+    if isinstance(value, dict) and _SECRET in value:
+        return {"secret": plain(value["value"])}
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -125,8 +164,10 @@ def run(infra: Path, stack: str, region: str, *, preview: bool) -> dict[str, Any
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]  # the same
     def program() -> pulumi.Output[None]:
-        runpy.run_path(str(infra), run_name="__main__")
         told: dict[str, Any] = getattr(pulumi.runtime.get_root_resource(), "outputs", {})
+        # The stack outlives a run, and so would what an earlier one has told.
+        told.clear()
+        runpy.run_path(str(infra), run_name="__main__")
         return pulumi.Output.from_input(told).apply(outputs.update)
 
     program()
@@ -142,6 +183,7 @@ def main(infra: Path) -> None:
     told = []
     for wanted in json.load(sys.stdin):
         os.environ["PULUMI_CONFIG"] = json.dumps(wanted["config"])
+        os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(wanted["secrets"])
         region = wanted["config"]["aws:region"]
         told.append(run(infra, wanted["stack"], region, preview=wanted["preview"]))
     json.dump(told, sys.stdout)

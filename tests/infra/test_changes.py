@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controller import wiring
+from controller import schema, wiring
 from tests.infra.deployed import Deployed, Resource, Runs, Wanted
 
 MESSAGE_DOORS = [function.name for function in wiring.FUNCTIONS]
@@ -16,12 +16,31 @@ FOR_OPERATORS = "ssm/parameter:Parameter settings: insecureValue"
 EVERY_FUNCTION = {f"lambda/function:Function {name}: environment" for name in MESSAGE_DOORS}
 TEMPLATES = [f"ec2/launchTemplate:LaunchTemplate {name}" for name in ("linux-arm64", "linux-x64")]
 
+LOGS = (*MESSAGE_DOORS, "access", "runners")
+QUEUES = [name for queue in wiring.QUEUES for name in (queue.name, f"{queue.name}-dead")]
+ROLES = [*MESSAGE_DOORS, "machine", "scheduler"]
+ENCRYPTION = "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+OWN_KEYS = {
+    *(f"+ kms/{kind} {name}" for kind in ("key:Key", "alias:Alias") for name in ("stack", "shared")),
+    *(f"cloudwatch/logGroup:LogGroup {name}: kmsKeyId" for name in LOGS),
+    *(f"dynamodb/table:Table {table.name}: serverSideEncryption" for table in schema.TABLES),
+    *(f"secretsmanager/secret:Secret {name}: kmsKeyId" for name in ("webhook", "app-key")),
+    *(f"{ENCRYPTION} {name}: rules" for name in ("cache", "archive")),
+    *(f"iam/rolePolicy:RolePolicy {name}: policy" for name in ROLES),
+    *(
+        f"sqs/queue:Queue {name}: {key}"
+        for name in QUEUES
+        for key in ("kmsMasterKeyId", "kmsDataKeyReusePeriodSeconds", "sqsManagedSseEnabled")
+    ),
+}
+"""What lies still, and who touches it; nothing else knows of keys."""
+
 CHANGES: Mapping[str, tuple[object, set[str]]] = {
     "diskGib": (80, {f"{template}: blockDeviceMappings" for template in TEMPLATES}),
     "diskThroughput": (500, {f"{template}: blockDeviceMappings" for template in TEMPLATES}),
     "logDays": (
         90,
-        {f"cloudwatch/logGroup:LogGroup {name}: retentionInDays" for name in (*MESSAGE_DOORS, "access", "runners")},
+        {f"cloudwatch/logGroup:LogGroup {name}: retentionInDays" for name in LOGS},
     ),
     "monthlyBudget": (500, {"budgets/budget:Budget monthly: limitAmount"}),
     "alertEmails": (
@@ -44,6 +63,12 @@ CHANGES: Mapping[str, tuple[object, set[str]]] = {
             "+ iam/rolePolicy:RolePolicy flow",
         },
     ),
+    "archiveDays": (30, {"s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration archive: rules"}),
+    "reservedConcurrency": (
+        {"claim": 5},
+        {"lambda/function:Function claim: reservedConcurrentExecutions"},
+    ),
+    "encryption": ("own", OWN_KEYS),
     "images": (
         {"linux/x64": "ami-0123456789abcdef0", "linux/arm64": "ami-0aaaaaaaaaaaaaaaa"},
         {

@@ -11,21 +11,13 @@ import pytest
 
 from controller import schema, wiring
 from controller.settings import PREFIX, Settings, pairs
-from tests.infra.conftest import build_folder
-from tests.infra.deployed import ROOT, Deployed, Resource, Runs, Wanted, example
+from tests.infra.conftest import STACKS
+from tests.infra.deployed import ROOT, Deployed, Resource, example
 
-STACKS = sorted(path.stem.removeprefix("Pulumi.") for path in (ROOT / "stacks").glob("Pulumi.*.yaml"))
 ALONE = "dev-us-east-1"
 OWNER, OTHER = "prod-us-east-1", "prod-eu-west-1"
 
 every_stack = pytest.mark.parametrize("name", STACKS)
-
-
-@pytest.fixture(scope="module")
-def examples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Deployed]:
-    build = str(build_folder(tmp_path_factory.mktemp("build")))
-    wanted = [Wanted({**example(name), "spotrunner:build": build}, name) for name in STACKS]
-    return dict(zip(STACKS, Runs.start(*wanted).end(), strict=True))
 
 
 def place(name: str) -> tuple[str, str, str]:
@@ -64,21 +56,25 @@ def test_a_stack_lives_in_its_own_region_and_account(name: str, examples: Mappin
 
 
 @every_stack
-def test_everything_is_named_after_its_stack_and_tables_after_their_environment(
+def test_everything_is_named_after_its_stack_and_what_regions_share_after_their_environment(
     name: str, examples: Mapping[str, Deployed]
 ) -> None:
     environment, _, _ = place(name)
     tables = examples[name].of("dynamodb/table:Table")
+    secrets = examples[name].of("secretsmanager/secret:Secret")
+    shared = [*tables.values(), *secrets.values()]
 
     stranger = {
         str(one): one.inputs["name"]
         for one in examples[name].resources
-        if one.type.startswith("aws:") and name not in one.inputs.get("name", name) and one not in tables.values()
+        if one.type.startswith("aws:") and name not in one.inputs.get("name", name) and one not in shared
     }
 
     # The stage of an HTTP API that is served without a path has this name and no other.
-    assert stranger == {"aws:apigatewayv2/stage:Stage live": "$default"}
-    assert all(one.inputs["name"] == f"{environment}-{one.name}" for one in tables.values())
+    stage = stranger.pop("aws:apigatewayv2/stage:Stage live")
+    assert stage == "$default"
+    assert set(stranger.values()) <= {f"alias/{environment}"}
+    assert all(one.inputs["name"] == f"{environment}-{one.name}" for one in shared)
 
 
 @every_stack
@@ -142,6 +138,7 @@ def test_the_stack_that_owns_the_tables_makes_them_with_a_protected_replica_in_e
         (replica,) = table.inputs["replicas"]
         assert replica == {
             "regionName": "eu-west-1",
+            "kmsKeyArn": examples[OWNER].of("kms/replicaKey:ReplicaKey")["shared-eu-west-1"].made["arn"],
             "pointInTimeRecovery": True,
             "deletionProtectionEnabled": True,
             "propagateTags": True,
@@ -175,7 +172,7 @@ def test_the_regions_of_an_environment_know_each_others_doors_and_may_reach_no_m
                 for one in statements(found, role)
                 for action in one["Action"]
                 for arn in one["Resource"]
-                if f":{peer}:" in arn
+                if f":{peer}:" in arn and not action.startswith("kms:")
             }
         )
         for role in (*(function.name for function in wiring.FUNCTIONS), "machine")
@@ -220,3 +217,52 @@ def _kept(table: Resource) -> tuple[bool, bool, bool]:
 
 def _text(name: str) -> str:
     return Path(ROOT / "stacks" / f"Pulumi.{name}.yaml").read_text()
+
+
+@pytest.mark.parametrize(("name", "peer"), [(OWNER, "eu-west-1"), (OTHER, "us-east-1")])
+def test_the_caches_of_an_environment_copy_new_runners_to_each_other_under_each_others_keys(
+    name: str, peer: str, examples: Mapping[str, Deployed]
+) -> None:
+    (rule,) = examples[name].one("s3/bucketReplicationConfig:BucketReplicationConfig").inputs["rules"]
+    there = f"arn:aws:s3:::prod-{peer}-cache-210987654321"
+
+    assert rule["destination"] == {
+        "bucket": there,
+        "encryptionConfiguration": {"replicaKmsKeyId": f"arn:aws:kms:{peer}:210987654321:alias/prod-{peer}"},
+    }
+    assert rule["filter"] == {"prefix": "runners/"}
+    assert rule["sourceSelectionCriteria"] == {"sseKmsEncryptedObjects": {"status": "Enabled"}}
+    assert resources_of(examples[name], "replication", "s3:ReplicateObject") == {f"{there}/runners/*"}
+    assert resources_of(examples[name], "replication", "kms:Encrypt") == {f"arn:aws:kms:{peer}:210987654321:key/*"}
+
+
+def test_secrets_are_copied_to_each_other_region_under_the_key_that_lies_there(
+    examples: Mapping[str, Deployed],
+) -> None:
+    key = examples[OWNER].of("kms/replicaKey:ReplicaKey")["shared-eu-west-1"].made["arn"]
+
+    for secret in examples[OWNER].of("secretsmanager/secret:Secret").values():
+        assert secret.inputs["replicas"] == [{"region": "eu-west-1", "kmsKeyId": key}]
+    assert not examples[OTHER].of("secretsmanager/secret:Secret")
+
+
+def test_a_stack_that_does_not_own_the_secrets_asks_for_its_own_regions_copies(
+    examples: Mapping[str, Deployed],
+) -> None:
+    settings = Settings.read(variables(examples[OTHER]))
+
+    assert (settings.webhook_secret_id, settings.app_key_secret_id) == ("prod-webhook", "prod-app-key")
+    assert resources_of(examples[OTHER], "webhook", "secretsmanager:GetSecretValue") == {
+        "arn:aws:secretsmanager:eu-west-1:210987654321:secret:prod-webhook-??????"
+    }
+
+
+def test_the_environments_key_is_one_key_in_each_of_its_regions(examples: Mapping[str, Deployed]) -> None:
+    primary = examples[OWNER].of("kms/key:Key")["shared"]
+    replica = examples[OWNER].of("kms/replicaKey:ReplicaKey")["shared-eu-west-1"]
+    aliases = examples[OWNER].of("kms/alias:Alias")
+
+    assert primary.inputs["multiRegion"] is True
+    assert (replica.inputs["primaryKeyArn"], replica.inputs["region"]) == (primary.made["arn"], "eu-west-1")
+    assert {aliases[name].inputs["name"] for name in ("shared", "shared-eu-west-1")} == {"alias/prod"}
+    assert examples[OTHER].of("kms/key:Key").keys() == {"stack"}

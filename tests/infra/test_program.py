@@ -73,10 +73,10 @@ def test_every_name_begins_with_the_stack_and_is_short_enough_for_the_longest_on
 
     bare = [(resource, name.removeprefix(next(p for p in PREFIXES if name.startswith(p)))) for resource, name in found]
     too_long = [name for resource, name in found if len(name) + SPARE > LONGEST[resource.type.removeprefix("aws:")]]
-    # Tables belong to the environment, whose regions share them.
+    # Tables and secrets belong to the environment, whose regions share them.
     foreign = [(resource, name) for resource, name in bare if not name.startswith("dev-us-east-1")]
-    assert sorted(name for _, name in foreign) == sorted(f"dev-{table.name}" for table in schema.TABLES)
-    assert {resource.type for resource, _ in foreign} == {"aws:dynamodb/table:Table"}
+    shared = [*(table.name for table in schema.TABLES), "webhook", "app-key"]
+    assert sorted(name for _, name in foreign) == sorted(f"dev-{name}" for name in shared)
     assert too_long == []
     assert {resource.type.removeprefix("aws:") for resource, _ in found} == LONGEST.keys()
 
@@ -191,33 +191,14 @@ def test_what_is_remembered_withstands_a_destroy(runs: Mapping[str, Deployed]) -
     assert others == {False}
 
 
-@pytest.mark.parametrize("name", ["cache", "archive"])
-def test_a_bucket_is_encrypted_private_versioned_and_reached_through_tls_only(name: str, stack: Deployed) -> None:
-    kind = "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-    encryption = stack.of(kind)[name].inputs
-    private = stack.of("s3/bucketPublicAccessBlock:BucketPublicAccessBlock")[name].inputs
-    ownership = stack.of("s3/bucketOwnershipControls:BucketOwnershipControls")[name].inputs
-    versioning = stack.of("s3/bucketVersioning:BucketVersioning")[name].inputs
-    policy = stack.of("s3/bucketPolicy:BucketPolicy")[name].json("policy")
-
-    (rule,) = encryption["rules"]
-    assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "AES256"
-    assert {private[key] for key in private if key != "bucket"} == {True}
-    assert len(private) == 5
-    assert ownership["rule"]["objectOwnership"] == "BucketOwnerEnforced"
-    assert versioning["versioningConfiguration"]["status"] == "Enabled"
-    bucket = f"arn:aws:s3:::dev-us-east-1-{name}-123456789012"
-    assert policy == policies.tls_only("s3", [bucket, f"{bucket}/*"])
-
-
 def test_secrets_have_names_and_no_values(stack: Deployed) -> None:
     kinds = {found.type for found in stack.resources}
 
     secrets = stack.of("secretsmanager/secret:Secret")
 
     assert {name: found.inputs["name"] for name, found in secrets.items()} == {
-        "webhook": "dev-us-east-1-webhook",
-        "app-key": "dev-us-east-1-app-key",
+        "webhook": "dev-webhook",
+        "app-key": "dev-app-key",
     }
     assert "aws:secretsmanager/secretVersion:SecretVersion" not in kinds
     # Secrets Manager reads six characters after the last hyphen as the ending it adds itself.
@@ -234,7 +215,7 @@ def test_further_servers_and_apps_have_secrets_that_the_functions_settings_name(
     assert [app.app_id for app in first.apps] == ["1234567", "2345678"]
     assert (corp.name, corp.api_url) == ("corp", "https://ghe.example/api/v3")
     further = {corp.webhook_secret_id, *(app.key_secret_id for app in (*first.apps[1:], *corp.apps))}
-    assert further == names - {"dev-us-east-1-webhook", "dev-us-east-1-app-key"}
+    assert further == names - {"dev-webhook", "dev-app-key"}
     assert [name for name in names if re.search(r"-\w{6}$", name)] == []
 
 
@@ -396,6 +377,7 @@ def test_the_settings_lead_to_what_was_made(stack: Deployed) -> None:
     assert settings.webhook_secret_id == stack.outputs["secrets"]["webhook"]
     buckets = {name: bucket.inputs["bucket"] for name, bucket in stack.of("s3/bucket:Bucket").items()}
     assert buckets == {"cache": settings.runner_cache_bucket, "archive": settings.archive_bucket}
+    assert buckets == stack.outputs["buckets"]
     assert [pair.split("=")[0] for pair in settings.subnets.split(",")] == ["us-east-1a", "us-east-1b", "us-east-1c"]
     assert re.fullmatch(r"linux/arm64=lt-\w+,linux/x64=lt-\w+", settings.launch_templates)
 

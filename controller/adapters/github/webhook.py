@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from controller.domain.job_key import Intake
 from controller.domain.runner_name import instance_of
 from controller.errors import Rejected
 from controller.messages import JobMoved, JobQueued, Step
+from controller.settings import FRONT_HEADER
 from runner_agent.contract.trace import TraceContext
 
 MAX_BODY = 2 * 1024 * 1024
@@ -40,6 +41,8 @@ class Envelope:
     event: str
     content_type: str
     signature: str = field(repr=False)
+    front: str = field(default="", repr=False)
+    """What only the stack's own front door could have put there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ def envelope(headers: Mapping[str, str]) -> Envelope:
         event=given.get("x-github-event", ""),
         content_type=given.get("content-type", ""),
         signature=given.get("x-hub-signature-256", ""),
+        front=given.get(FRONT_HEADER, ""),
     )
 
 
@@ -67,6 +71,13 @@ def is_signed(body: bytes, signature: str, secrets: Iterable[str]) -> bool:
     made = [b"sha256=" + _hmac(secret, body) for secret in secrets if secret]
     # Every secret is compared, so that the time does not tell which one it was.
     return any([hmac.compare_digest(one, given) for one in made])  # noqa: C419 - a generator would stop early
+
+
+def came_through_front(front: str, digests: Collection[str]) -> bool:
+    """Whether a delivery came by the front door, of whose secret we know digests only; without any there is none."""
+    given = hashlib.sha256(front.encode()).hexdigest().encode()
+    # Every digest is compared, as above.
+    return not digests or any([hmac.compare_digest(given, one.encode()) for one in digests])  # noqa: C419 - the same
 
 
 def _hmac(secret: str, body: bytes) -> bytes:
