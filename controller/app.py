@@ -416,7 +416,7 @@ class _Stack:
         from controller.adapters.github.tokens import App
 
         secrets = ManagedSecrets(self.clients, self.settings.secret_ttl_s)
-        return Installations(App(self.settings.app_id, self.settings.app_key_secret_id), secrets)
+        return Installations(App(self.settings.app_id, self.settings.app_key_secret_id), secrets, self.telemetry.tell)
 
     def origins(self) -> Origins | None:
         if not self.settings.routing_parameter:
@@ -484,7 +484,8 @@ def _stack(door: str) -> _Stack:
     from controller.usecases.region_watch import RegionWatch
 
     settings = Settings.read(os.environ)
-    clients = Clients(settings.region)
+    telemetry = Telemetry(settings.stack, door, settings.otlp_endpoint)
+    clients = Clients(settings.region, telemetry.tell)
     tables = Tables(settings.jobs_table, settings.runners_table, settings.launches_table)
     memory = DynamoMemory(clients, settings.memory_table)
     regions = tuple(settings.regions.split(",")) if settings.regions else (settings.region,)
@@ -504,7 +505,7 @@ def _stack(door: str) -> _Stack:
         memory=memory,
         fleet=FencedFleet(Ec2Fleet(clients, settings.stack, environment.pairs(settings.subnets)), fence),
         configs=SsmConfigs(clients, settings.config_prefix, settings.config_ttl_s, settings.routing_parameter),
-        telemetry=Telemetry(settings.stack, door, settings.otlp_endpoint),
+        telemetry=telemetry,
     )
 
 

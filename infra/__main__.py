@@ -54,7 +54,7 @@ access.allow(
 settings = environment.settings(stack, network, storage, messaging, runners)
 functions = Functions(stack, settings, names, messaging, api, here)
 alerts = Alerts(stack, here)
-observability = Observability(stack, alerts.topics, here)
+observability = Observability(stack, alerts.topics, (functions, api), here)
 
 pulumi.export("webhook_url", api.url(wiring.WEBHOOK))
 pulumi.export("claim_url", api.url(wiring.CLAIM))

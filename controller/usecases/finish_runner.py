@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
-from controller.domain.events import JobBackInLine, JobRefused, MachineReported
+from controller.domain.events import JobBackInLine, JobRefused, MachineReported, RunnerObtained
 from controller.domain.interruption import graver
 from controller.domain.job import JobState
 from controller.domain.runner import Runner, RunnerState
@@ -35,6 +35,8 @@ def finish_runner(report: Report, desk: Desk, job_limit_s: float, now: float) ->
         case ReportKind.STARTED if runner.state is RunnerState.CLAIMED:
             lease = now + (runner.job_limit_s or job_limit_s)
             desk.put(runners_of.move(runner, RunnerState.BUSY, now, started_at=report.at, lease_until=lease))
+            if report.runner_source:
+                desk.told.append(RunnerObtained(runner.instance_id, report.runner_source))
         case ReportKind.INTERRUPTION if graver(runner.interruption, report.interruption) != runner.interruption:
             desk.put(replace(runner, interruption=report.interruption))
         case ReportKind.FINISHED if runner.state not in {RunnerState.FINISHED, RunnerState.GONE}:

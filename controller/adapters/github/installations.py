@@ -7,14 +7,14 @@ from collections.abc import Collection
 from controller.adapters.connection import Answer
 from controller.adapters.github.calls import Call, Rest, Unauthorized
 from controller.adapters.github.tokens import App, Tokens
-from controller.ports import Secrets
+from controller.ports import Secrets, Tell
 
 
 class Installations:
     """Shared by everything that speaks to GitHub in one function, and with it the tokens and connections."""
 
-    def __init__(self, app: App, secrets: Secrets) -> None:
-        self._rest = Rest()
+    def __init__(self, app: App, secrets: Secrets, tell: Tell | None = None) -> None:
+        self._rest = Rest(tell)
         self._tokens = Tokens(self._rest, app, secrets)
 
     def send(self, call: Call, installation_id: int, now: float, fine: Collection[int]) -> Answer:
