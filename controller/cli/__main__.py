@@ -15,7 +15,7 @@ except ModuleNotFoundError:
 
 import controller
 from controller import app as doors
-from controller.cli import show, sources
+from controller.cli import show, sources, stack
 from controller.cli.plan import Question, plan
 from controller.errors import Rejected, SpotRunnerError
 from controller.ports import Configs
@@ -33,6 +33,7 @@ class Exit(IntEnum):
 
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+app.add_typer(stack.app, name="stack")
 
 EXAMPLES = """
 Examples:

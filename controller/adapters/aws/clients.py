@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from controller.adapters.aws import errors
 from controller.domain.events import ApiFailed
+from controller.domain.refusal import RefusalKind
 from controller.errors import Rejected, Unavailable
 
 if TYPE_CHECKING:
@@ -112,7 +113,9 @@ class Clients:
 
 def _answered(tell: Tell, *, event_name: str, parsed: Mapping[str, Any], **_: object) -> None:
     code, status = parsed.get("Error", {}).get("Code", ""), parsed["ResponseMetadata"]["HTTPStatusCode"]
-    if code and errors.is_fault(code, status):
+    # What EC2 refuses a launch with is an answer to the launch, and told as one.
+    refused = event_name.endswith(".CreateFleet") and errors.refusal_kind(code, status) is not RefusalKind.SERVER
+    if code and errors.is_fault(code, status) and not refused:
         _tell_of(tell, event_name, code)
 
 
