@@ -48,7 +48,16 @@ def test_the_example_stack_explains_every_setting() -> None:
     every = (
         *("account", "appId", "githubApiUrl", "images", "vpcCidr", "zones", "vpc", "subnets", "egress", "ipv6"),
         *("endpoints", "flowLogs", "sessionManager", "sshFrom", "sshKey", "diskGib", "diskThroughput"),
-        *("diskInitialization", "logDays", "protect", "alertEmails", "alarmTopic", "monthlyBudget"),
+        *(
+            "diskInitialization",
+            "logDays",
+            "protect",
+            "alertEmails",
+            "alarmTopic",
+            "slackTeam",
+            "slackChannel",
+            "monthlyBudget",
+        ),
         *("regions", "tables"),
         *("permissionsBoundary", "serviceRoles", "otlpEndpoint", "settings", "build"),
     )
