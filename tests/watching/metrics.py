@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Key = tuple[str, str, frozenset[tuple[str, str]]]
@@ -59,7 +59,7 @@ class Metrics:
                 self.put(str(directive["Namespace"]), name, dimensions, value, now)
 
 
-STATISTICS = {
+STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "Sum": math.fsum,
     "Maximum": max,
     "Minimum": min,
