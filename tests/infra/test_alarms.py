@@ -40,7 +40,7 @@ def request(found: Mapping[str, Any]) -> dict[str, Any]:
         "alarmActions": "AlarmActions",
         "okActions": "OKActions",
     }
-    asked = {theirs: found[ours] for ours, theirs in names.items() if found.get(ours) is not None}
+    asked = {theirs: _whole(found[ours]) for ours, theirs in names.items() if found.get(ours) is not None}
     if dimensions := found.get("dimensions"):
         asked["Dimensions"] = _dimensions(dimensions)
     if queries := found.get("metricQueries"):
@@ -48,12 +48,17 @@ def request(found: Mapping[str, Any]) -> dict[str, Any]:
     return asked
 
 
+def _whole(value: object) -> object:
+    """The engine knows no whole numbers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _query(query: Mapping[str, Any]) -> dict[str, Any]:
     asked = {"Id": query["id"], "ReturnData": query["returnData"]}
     if metric := query.get("metric"):
         of = {"Namespace": metric["namespace"], "MetricName": metric["metricName"]}
         stat = {"Metric": of | {"Dimensions": _dimensions(metric["dimensions"])}}
-        return asked | {"MetricStat": stat | {"Period": metric["period"], "Stat": metric["stat"]}}
+        return asked | {"MetricStat": stat | {"Period": _whole(metric["period"]), "Stat": metric["stat"]}}
     return asked | {"Expression": query["expression"], "Label": query["label"]}
 
 
