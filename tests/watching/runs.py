@@ -117,10 +117,10 @@ def bad_machines(folder: Path) -> Run:
     with Stage(folder, DEMO, speed=DEMO_SPEED) as stage, _measured(run, stage.cloud) as meter:
         cloud, metrics = stage.cloud, meter.metrics
 
-        stage.github.submit(_workflow(folder, "storm", 4, "spotrunner/linux-2cpu", "sleep 60"))
-        eventually(lambda: sum(job.status == "in_progress" for job in stage.jobs()) == 4, PATIENCE_S)
+        stage.github.submit(_workflow(folder, "storm", 6, "spotrunner/linux-2cpu", "sleep 60"))
+        eventually(lambda: sum(job.status == "in_progress" for job in stage.jobs()) == 6, PATIENCE_S)
         _minutes(meter, 2)
-        run.faults.append(Fault("interruption-rate", "four of four spot machines are taken away", time.time(), metrics))
+        run.faults.append(Fault("interruption-rate", "all six spot machines are taken away", time.time(), metrics))
         # An agent's own time to end a job cleanly can not be hurried: it needs a notice that leaves it some.
         cloud.interrupt_pool(notice_s=30.0)
 
