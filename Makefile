@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo scenarios seeds test check format lint types imports tests docs bench bench-agent agent-mutations reliability simulate fuzz agent-wheel aws-smoke clean
+.PHONY: help demo scenarios seeds test check format lint types imports tests docs bench bench-agent agent-mutations reliability simulate watching fuzz agent-wheel aws-smoke clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ tests: $(VENV)/dev.stamp
 
 fuzz: $(VENV)/dev.stamp ## Send the webhook door a hundred thousand bodies
 	SPOTRUNNER_FUZZ_BODIES=$(or $(BODIES),100000) $(BIN)/pytest -n 0 -q -p no:cacheprovider tests/controller/test_webhook_fuzz.py
+
+watching: $(VENV)/dev.stamp ## Let every fault happen and time its alarm; writes the table of docs/watching.md
+	$(BIN)/python -m tests.watching.detection --write
 
 reliability: $(VENV)/dev.stamp ## Fail every outside call in every way; writes the table of docs/reliability.md
 	$(BIN)/python -m tests.reliability.table --write

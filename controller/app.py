@@ -560,7 +560,7 @@ class _Stack:
         from controller.adapters.github.installations import Installations
 
         secrets = ManagedSecrets(self.clients, self.settings.secret_ttl_s)
-        return Installations(servers(self.settings), secrets, self.memory)
+        return Installations(servers(self.settings), secrets, self.memory, self.telemetry.tell)
 
     def origins(self) -> Origins | None:
         if not self.settings.routing_parameter:
@@ -654,7 +654,7 @@ def _assembled(settings: Settings, telemetry: Telemetry | Overheard) -> _Stack:
     from controller.usecases.kept_fact import KeptFact
     from controller.usecases.region_watch import RegionWatch
 
-    clients = Clients(settings.region)
+    clients = Clients(settings.region, telemetry.tell)
     tables = Tables(settings.jobs_table, settings.runners_table, settings.launches_table)
     memory = DynamoMemory(clients, settings.memory_table)
     regions = tuple(settings.regions.split(",")) if settings.regions else (settings.region,)

@@ -89,7 +89,7 @@ SIGNALS: dict[str, Signal] = {
     "JobLaunched": Signal(
         _INFO,
         "job {job} of {repository} gets {instance} ({instance_type} in {zone}, {lifecycle}, {rung})",
-        (Metric("MachinesLaunched", by=("lifecycle",)),),
+        (Metric("MachinesLaunched", by=("lifecycle",)), Metric("LaunchesByRung", by=("rung",))),
         Span("launch", "asked_at", "answered_at"),
     ),
     "LaunchAnswered": Signal(
@@ -105,6 +105,24 @@ SIGNALS: dict[str, Signal] = {
     "LaunchesPaced": Signal(
         _INFO, "{jobs} jobs for {config} wait for EC2's launch rate", (Metric("JobsPaced", field="jobs"),)
     ),
+    "LineSeen": Signal(
+        Level.DEBUG,
+        "{waiting} jobs in line; seconds the oldest has waited: {oldest_s}; places closed: {places_closed}",
+        (
+            Metric("LineLength", field="waiting"),
+            Metric("LineAge", Unit.SECONDS, "oldest_s"),
+            Metric("PlacesClosed", field="places_closed"),
+        ),
+    ),
+    "CapacityExhausted": Signal(
+        _WARNING, "{jobs} jobs for {config} find no machine: {reason}", (Metric("JobsWithoutCapacity", field="jobs"),)
+    ),
+    "PlaceClosed": Signal(
+        _WARNING,
+        "no spot machine is asked for in {place}: {cause} ({trips} times in a row)",
+        (Metric("BreakersOpened"),),
+    ),
+    "ApiFailed": Signal(_WARNING, "{api}: {call} failed: {reason}", (Metric("ApiErrors", by=("api",)),)),
     "JobHeld": Signal(_WARNING, "job {job} of {repository} is held: {reason}", (Metric("JobsHeld"),)),
     "LaunchReplayed": Signal(
         _WARNING, "launch {launch} for {jobs} jobs had lost its dispatcher: asked again", (Metric("LaunchesReplayed"),)
@@ -139,6 +157,19 @@ SIGNALS: dict[str, Signal] = {
     ),
     "MachineReported": Signal(
         _INFO, "{instance} reports {kind} {result} {reason}", (Metric("MachineReports", by=("kind",)),)
+    ),
+    "RunnerObtained": Signal(
+        Level.DEBUG, "{instance} has its runner from {source}", (Metric("RunnersObtained", by=("source",)),)
+    ),
+    "FleetSeen": Signal(
+        Level.DEBUG,
+        "{running} machines: {spot} spot, {on_demand} on demand; {spot_lately} spot machines in five minutes",
+        (
+            Metric("FleetSize", field="running"),
+            Metric("SpotMachines", field="spot"),
+            Metric("OnDemandMachines", field="on_demand"),
+            Metric("SpotMachinesLately", field="spot_lately"),
+        ),
     ),
     "MachineGone": Signal(
         _WARNING, "{instance} is gone without a last word (job {job}): {reason}", (Metric("MachinesGone"),)

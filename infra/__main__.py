@@ -60,7 +60,7 @@ settings = environment.settings(stack, network, storage, messaging, runners)
 environment.publish(stack, settings, here)
 functions = Functions(stack, settings, names, messaging, api, here)
 alerts = Alerts(stack, here)
-observability = Observability(stack, alerts.topics, here)
+observability = Observability(stack, alerts.topics, (functions, api), here)
 
 pulumi.export("webhook_url", front.webhook_url)
 pulumi.export("claim_url", api.url(wiring.CLAIM))

@@ -8,7 +8,8 @@ import pulumi
 import pulumi_aws as aws
 
 from controller import policies, wiring
-from infra.config import StackConfig
+from infra import roles
+from infra.config import Slack, StackConfig
 
 _TELLERS = ("budgets", "cloudwatch")
 _SPENT, _FORECAST = 80, 100
@@ -24,8 +25,10 @@ class Alerts(pulumi.ComponentResource):
         super().__init__("spotrunner:infra:Alerts", "alerts", None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         self.topics = [config.alarm_topic] if config.alarm_topic else []
-        if config.alert_emails:
+        if config.alert_emails or config.slack:
             self.topics.append(_topic(config, inside))
+        if config.slack:
+            _tell_slack(config, config.slack, self.topics, inside)
         if config.monthly_budget:
             _budget(config, self.topics, inside)
         self.register_outputs({})
@@ -43,6 +46,23 @@ def _topic(config: StackConfig, inside: pulumi.ResourceOptions) -> pulumi.Output
     for address in config.alert_emails:
         aws.sns.TopicSubscription(address, topic=topic.arn, protocol="email", endpoint=address, opts=inside)
     return topic.arn
+
+
+def _tell_slack(
+    config: StackConfig, slack: Slack, topics: list[pulumi.Input[str]], inside: pulumi.ResourceOptions
+) -> None:
+    # The role may do nothing, and the guardrail keeps it so: people in the channel read, and give no orders.
+    role = roles.role(config, "chat", "chatbot", "What people in the alarms' Slack channel may do: nothing", inside)
+    aws.chatbot.SlackChannelConfiguration(
+        "alerts",
+        configuration_name=f"{config.stack}-alerts",
+        iam_role_arn=role.arn,
+        guardrail_policy_arns=[f"arn:{config.place.partition}:iam::aws:policy/AWSDenyAll"],
+        slack_team_id=slack.team,
+        slack_channel_id=slack.channel,
+        sns_topic_arns=topics,
+        opts=inside,
+    )
 
 
 def _budget(config: StackConfig, topics: list[pulumi.Input[str]], inside: pulumi.ResourceOptions) -> None:

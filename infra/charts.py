@@ -1,145 +1,148 @@
-"""What is watched: widgets and alarms as plain data, drawn from the controller's table of events and from `wiring`."""
+"""A stack's dashboard as plain data: twelve widgets that tell how it is, then everything else that is told."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from controller import wiring
-from controller.signals import NAMESPACE, SIGNALS, Metric, Signal, Unit
+from controller.signals import NAMESPACE, SIGNALS, Metric, Unit
+from infra.alarms import MINUTE_S
 from infra.config import DEAD
-
-MINUTE_S = 60
-TOO_OLD_S = 300
-"""A message older than this means that its door does not keep up, or does not work."""
+from infra.log_filters import OUT_OF_MEMORY, TIMEOUTS, WEBHOOK_ERRORS, namespace
 
 _WIDTH, _HEIGHT, _COLUMNS = 8, 6, 3
 _PERCENTILES = ("p50", "p95", "p99")
+_FIVE_MINUTES_S = 300
 
 Widget = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
-    """Raised when a metric is above a threshold in so many of the latest minutes."""
-
-    name: str
-    text: str
-    namespace: str
-    metric: str
-    dimensions: Mapping[str, str]
-    statistic: str = "Sum"
-    above: float = 0.0
-    minutes: int = 1
-    of_minutes: int = 1
-
-
-def alarms(stack: str) -> list[Alarm]:
-    """Every alarm of a stack."""
-    return [*_told(stack), *_queues(stack), *_doors(stack)]
-
-
-_FIELD = re.compile(r"\{(\w+)[^}]*\}")
+Line = list[Any]
+"""One row of a widget's `metrics`, in CloudWatch's own form."""
 
 
 def dashboard(stack: str, region: str) -> dict[str, Any]:
-    """The body of the stack's dashboard: a widget for each metric that is told, then queues and doors."""
-    widgets = [
-        *(_told_widget(metric, stack) for signal in SIGNALS.values() for metric in signal.metrics),
-        *_queue_widgets(stack),
-        *_door_widgets(stack),
-    ]
+    """The body of the stack's dashboard."""
+    first = list(twelve(stack))
+    shown = {line[1] for widget in first for line in widget["metrics"] if line[0] == NAMESPACE}
+    shown |= {name for name in _METRICS if any(f'MetricName="{name}"' in str(widget) for widget in first)}
+    rest = [_of_metric(metric, stack) for name, metric in _METRICS.items() if name not in shown]
+    widgets = [*first, *rest, *_of_doors(stack)]
     return {"widgets": [_placed(widget, number, region) for number, widget in enumerate(widgets)]}
 
 
-def _told(stack: str) -> Iterator[Alarm]:
-    for event, signal in SIGNALS.items():
-        for metric in _alerting(signal):
-            yield Alarm(
-                name=f"{stack}-{metric.name}",
-                text=f"{event}: " + _FIELD.sub(r"<\1>", signal.text),
-                namespace=NAMESPACE,
-                metric=metric.name,
-                dimensions={"stack": stack},
-            )
+def twelve(stack: str) -> Iterator[Widget]:
+    """How the stack is, at a glance."""
+    own = _Own(stack)
+    yield _widget("Messages waiting", _queues(stack, "ApproximateNumberOfMessagesVisible"))
+    yield _widget("Age of the oldest message", _queues(stack, "ApproximateAgeOfOldestMessage"), "Seconds")
+    yield _widget("Line length", [own.line("LineLength", "Maximum"), own.line("JobsWithoutCapacity", "Maximum")])
+    yield _widget("Age of the line", [own.line("LineAge", "Maximum"), *own.percentiles("QueueTime")], "Seconds")
+    yield _widget(
+        "Fleet size",
+        [
+            own.line("FleetSize", "Maximum"),
+            own.line("SpotMachines", "Maximum"),
+            own.line("OnDemandMachines", "Maximum"),
+        ],
+    )
+    yield _widget("Interruptions", [own.parts("InterruptionsNoticed"), own.line("JobsInterrupted")])
+    yield _widget("Job duration", own.percentiles("JobTime"), "Seconds")
+    yield _widget("Job success", [*own.share("JobsEnded", "conclusion"), own.parts("JobsEnded")], "Percent, jobs")
+    yield _widget("Pool use", [own.parts("LaunchesByRung"), own.parts("MachinesLaunched"), own.parts("LaunchRefusals")])
+    yield _widget("Runner cache", [*own.hits(), own.parts("RunnersObtained")], "Percent, machines")
+    yield _widget("Breakers", [own.line("PlacesClosed", "Maximum"), own.line("BreakersOpened")])
+    yield _widget("API errors", [own.parts("ApiErrors"), own.line("DeliveriesRefused")])
 
 
-def _alerting(signal: Signal) -> Sequence[Metric]:
-    return signal.metrics[:1] if signal.alert else ()
+class _Own:
+    """Rows about a stack's own metrics."""
 
+    def __init__(self, stack: str) -> None:
+        self._stack = stack
 
-def _queues(stack: str) -> Iterator[Alarm]:
-    for queue in wiring.QUEUES:
-        yield Alarm(
-            name=f"{stack}-{queue.name}-dead-letters",
-            text=f"Messages that the {queue.name} queue's door could not handle lie in {queue.name}{DEAD}",
-            namespace="AWS/SQS",
-            metric="ApproximateNumberOfMessagesVisible",
-            dimensions={"QueueName": f"{stack}-{queue.name}{DEAD}"},
-            statistic="Maximum",
-        )
-        yield Alarm(
-            name=f"{stack}-{queue.name}-age",
-            text=f"The oldest message on the {queue.name} queue is over {TOO_OLD_S // MINUTE_S} minutes old",
-            namespace="AWS/SQS",
-            metric="ApproximateAgeOfOldestMessage",
-            dimensions={"QueueName": f"{stack}-{queue.name}"},
-            statistic="Maximum",
-            above=TOO_OLD_S,
-        )
+    def line(self, metric: str, stat: str = "Sum") -> Line:
+        """The stack's total."""
+        return [NAMESPACE, metric, "stack", self._stack, {"stat": stat, "label": metric}]
 
-
-def _doors(stack: str) -> Iterator[Alarm]:
-    for function in wiring.FUNCTIONS:
-        # One crash is repeated by its queue or by GitHub; three minutes of them are a fault.
-        yield Alarm(
-            name=f"{stack}-{function.name}-errors",
-            text=f"The {function.name} function fails again and again",
-            namespace="AWS/Lambda",
-            metric="Errors",
-            dimensions={"FunctionName": f"{stack}-{function.name}"},
-            minutes=3,
-            of_minutes=5,
-        )
-
-
-def _told_widget(metric: Metric, stack: str) -> Widget:
-    if metric.unit is Unit.SECONDS:
-        lines: list[list[Any]] = [
-            [NAMESPACE, metric.name, "stack", stack, {"stat": stat, "label": stat}] for stat in _PERCENTILES
+    def percentiles(self, metric: str) -> list[Line]:
+        """How long it took for half, for most, and for nearly all."""
+        return [
+            [NAMESPACE, metric, "stack", self._stack, {"stat": stat, "label": f"{metric} {stat}"}]
+            for stat in _PERCENTILES
         ]
-    elif metric.by:
-        wanted = f'{{{NAMESPACE},{",".join(("stack", *metric.by))}}} MetricName="{metric.name}" stack="{stack}"'
-        lines = [[{"expression": f"SEARCH('{wanted}', 'Sum', {MINUTE_S})", "id": "parts", "label": ""}]]
-    else:
-        lines = [[NAMESPACE, metric.name, "stack", stack, {"stat": "Sum"}]]
-    return {"title": metric.name, "metrics": lines}
+
+    def parts(self, metric: str) -> Line:
+        """Each value of its dimensions, whichever there are."""
+        wanted = ",".join((NAMESPACE, "stack", *_METRICS[metric].by))
+        search = f'{{{wanted}}} MetricName="{metric}" stack="{self._stack}"'
+        expression = f"SEARCH('{search}', 'Sum', {MINUTE_S})"
+        return [{"expression": expression, "id": f"parts_{metric.lower()}", "label": ""}]
+
+    def share(self, metric: str, by: str) -> list[Line]:
+        """How many percent of what succeeded or failed succeeded; what was cancelled did neither."""
+        return [
+            [{"expression": "100 * good / (good + FILL(bad, 0))", "id": "share", "label": "success %"}],
+            self._hidden("good", metric, by, "success"),
+            self._hidden("bad", metric, by, "failure"),
+        ]
+
+    def hits(self) -> list[Line]:
+        """How many percent of the runners that were not on board came from the stack's own cache."""
+        return [
+            [{"expression": "100 * hits / (hits + FILL(misses, 0))", "id": "share", "label": "cache %"}],
+            self._hidden("hits", "RunnersObtained", "source", "cache"),
+            self._hidden("misses", "RunnersObtained", "source", "github"),
+        ]
+
+    def _hidden(self, name: str, metric: str, by: str, value: str) -> Line:
+        shape = {"id": name, "stat": "Sum", "period": _FIVE_MINUTES_S, "visible": False}
+        return [NAMESPACE, metric, "stack", self._stack, by, value, shape]
 
 
-def _queue_widgets(stack: str) -> Iterator[Widget]:
-    names = [queue.name for queue in wiring.QUEUES]
-    for title, metric, queues in (
-        ("Messages waiting", "ApproximateNumberOfMessagesVisible", names),
-        ("Age of the oldest message", "ApproximateAgeOfOldestMessage", names),
-        ("Dead letters", "ApproximateNumberOfMessagesVisible", [f"{name}{DEAD}" for name in names]),
-    ):
-        lines = [["AWS/SQS", metric, "QueueName", f"{stack}-{name}", {"stat": "Maximum"}] for name in queues]
-        yield {"title": title, "metrics": lines}
+_METRICS = {metric.name: metric for signal in SIGNALS.values() for metric in signal.metrics}
 
 
-def _door_widgets(stack: str) -> Iterator[Widget]:
+def _of_metric(metric: Metric, stack: str) -> Widget:
+    own = _Own(stack)
+    if metric.unit is Unit.SECONDS:
+        return _widget(metric.name, own.percentiles(metric.name), "Seconds")
+    return _widget(metric.name, [own.parts(metric.name) if metric.by else own.line(metric.name)])
+
+
+def _queues(stack: str, metric: str) -> list[Line]:
+    return [
+        ["AWS/SQS", metric, "QueueName", f"{stack}-{queue.name}", {"stat": "Maximum", "label": queue.name}]
+        for queue in wiring.QUEUES
+    ]
+
+
+def _of_doors(stack: str) -> Iterator[Widget]:
+    dead = [
+        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", f"{stack}-{queue.name}{DEAD}", _MOST]
+        for queue in wiring.QUEUES
+    ]
+    yield _widget("Dead letters", dead)
     for title, metric, stat in (
         ("Door time", "Duration", "p95"),
         ("Door errors", "Errors", "Sum"),
         ("Doors throttled", "Throttles", "Sum"),
     ):
         lines = [
-            ["AWS/Lambda", metric, "FunctionName", f"{stack}-{function.name}", {"stat": stat}]
+            ["AWS/Lambda", metric, "FunctionName", f"{stack}-{function.name}", {"stat": stat, "label": function.name}]
             for function in wiring.FUNCTIONS
         ]
-        yield {"title": title, "metrics": lines}
+        yield _widget(title, lines)
+    cut_off = [[namespace(stack), name, {"stat": "Sum"}] for name in (TIMEOUTS, OUT_OF_MEMORY, WEBHOOK_ERRORS)]
+    yield _widget("Cut off, and 5xx to GitHub", cut_off)
+
+
+_MOST = {"stat": "Maximum"}
+
+
+def _widget(title: str, lines: Sequence[Line], unit: str = "") -> Widget:
+    # A count that is not there is drawn as a gap: what was not measured is not zero.
+    widget: Widget = {"title": title, "metrics": list(lines)}
+    return widget | ({"yAxis": {"left": {"label": unit, "showUnits": False, "min": 0}}} if unit else {})
 
 
 def _placed(widget: Widget, number: int, region: str) -> Widget:

@@ -46,6 +46,14 @@ class Encryption(StrEnum):
     """Keys of the stack and of its environment, under policies of the account's own."""
 
 
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """A channel of a workspace that is authorised in the console of Amazon Q Developer in chat applications."""
+
+    team: str
+    channel: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackConfig:
     """One stack, as `stacks/Pulumi.<environment>-<region>.yaml` describes it."""
@@ -84,6 +92,8 @@ class StackConfig:
     """ARN of an SNS topic that is there already; empty: only `alert_emails` hear of alarms."""
     alert_emails: tuple[str, ...]
     """Who is written to when an alarm rises or money runs out."""
+    slack: Slack | None
+    """The channel that hears of alarms; None: none."""
     monthly_budget: int
     """Dollars that everything of this stack may cost a month before somebody is told; 0: no budget."""
     boundary: str
@@ -160,6 +170,7 @@ def read(stack: str, given: Mapping[str, object], secrets: Collection[str] = ())
         protect=values.flag("protect", default=True),
         alarm_topic=values.text("alarmTopic", _TOPIC, "the ARN of an SNS topic", ""),
         alert_emails=_alert_emails(values),
+        slack=_slack(values),
         monthly_budget=values.number("monthlyBudget", 0, 0, 10_000_000),
         boundary=values.text("permissionsBoundary", _POLICY, "the ARN of a policy", ""),
         service_roles=values.flag("serviceRoles", default=False),
@@ -168,7 +179,7 @@ def read(stack: str, given: Mapping[str, object], secrets: Collection[str] = ())
         settings=_settings(values),
         build=Path(values.text("build", r"\S.*", "a folder", "build/lambda")),
     )
-    if config.monthly_budget and not (config.alert_emails or config.alarm_topic):
+    if config.monthly_budget and not (config.alert_emails or config.alarm_topic or config.slack):
         values.fault("alertEmails", "missing; somebody must hear of the budget")
     if config.replicate_cache and not config.peers:
         values.fault("replicateCache", "this stack is alone in its environment; name the others in `regions`")
@@ -235,6 +246,14 @@ def _alert_emails(values: Values) -> tuple[str, ...]:
         if not _MAILBOX.fullmatch(address):
             values.fault("alertEmails", f"{address!r} is not an e-mail address")
     return found
+
+
+def _slack(values: Values) -> Slack | None:
+    team = values.text("slackTeam", r"[0-9A-Z]{1,255}", "the id of a Slack workspace, as in T0123ABCD", "")
+    channel = values.text("slackChannel", r"[0-9A-Za-z]{1,255}", "the id of a Slack channel, as in C0123ABCD", "")
+    if bool(team) != bool(channel):
+        values.fault("slackChannel" if team else "slackTeam", "missing; a workspace and its channel go together")
+    return Slack(team, channel) if team and channel else None
 
 
 def _images(values: Values) -> dict[str, str]:

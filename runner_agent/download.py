@@ -10,6 +10,7 @@ from typing import NamedTuple
 from runner_agent.aws import Signer
 from runner_agent.contract.bundle import RunnerPackage
 from runner_agent.contract.record import Record
+from runner_agent.contract.reports import Source
 from runner_agent.listener.launch import PROGRAM
 from runner_agent.logs import Tell
 
@@ -57,6 +58,7 @@ class Got(NamedTuple):
     """It is new here."""
     spare: Path | None = None
     """Its archive, where the cache lacks it."""
+    source: Source = Source.IMAGE
 
 
 def cached(package: RunnerPackage) -> str:

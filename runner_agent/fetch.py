@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from runner_agent.contract.bundle import RunnerPackage
+from runner_agent.contract.reports import Source
 from runner_agent.download import Got, NoRoom, Rejected, Store, cached
 from runner_agent.listener.launch import PROGRAM
 from runner_agent.unpack import unpack
@@ -39,7 +40,8 @@ def obtain(source: str, package: RunnerPackage, store: Store) -> Got:
         if not (fresh / PROGRAM).is_file():
             raise Rejected(f"the archive holds no {PROGRAM}")
         fresh.replace(folder)
-        return Got(folder, fresh=True, spare=_kept(archive, source, package))
+        origin = Source.CACHE if source == cached(package) else Source.GITHUB
+        return Got(folder, fresh=True, spare=_kept(archive, source, package), source=origin)
     except OSError as broken:
         if broken.errno == errno.ENOSPC:
             raise NoRoom(f"{folder.parent}: the disk is full") from broken

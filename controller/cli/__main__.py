@@ -16,7 +16,7 @@ except ModuleNotFoundError:
 
 import controller
 from controller import app as doors
-from controller.cli import breakers, chores, jobs, region, runners
+from controller.cli import breakers, chores, jobs, new_stack, region, runners
 from controller.cli.exits import Exit
 from controller.errors import Rejected, SpotRunnerError
 from runner_agent.contract import wire
@@ -104,6 +104,7 @@ app.add_typer(runners.app, name="runners")
 app.command("drain", epilog=region.DRAIN_EXAMPLES)(region.drain)
 app.command("resume", epilog=region.RESUME_EXAMPLES)(region.resume)
 app.add_typer(breakers.app, name="breaker")
+app.add_typer(new_stack.app, name="stack")
 app.command("housekeeping", epilog=chores.EXAMPLES)(chores.housekeeping)
 
 

@@ -101,6 +101,42 @@ class JobHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class LineSeen:
+    """The line as a dispatcher finds it; what it has not read is None."""
+
+    waiting: int
+    oldest_s: float | None
+    places_closed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityExhausted:
+    """No step of the ladder has a machine for these jobs now."""
+
+    config: str
+    jobs: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceClosed:
+    """Spot machines of a type and zone were refused or taken away again and again: none are asked for there."""
+
+    place: str
+    cause: str
+    trips: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiFailed:
+    """Somebody else's service did not do what it should have; who asked tries again, or says why not."""
+
+    api: str
+    call: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchReplayed:
     """A launch whose dispatcher was lost, asked again with the identical request."""
 
@@ -182,6 +218,25 @@ class MachineReported:
     kind: str
     result: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerObtained:
+    """Where a machine got its runner from: its own image, the stack's cache, or GitHub."""
+
+    instance: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSeen:
+    """The stack's machines by the cloud's own list, those on their way down left out."""
+
+    running: int
+    spot: int
+    on_demand: int
+    spot_lately: int
+    """The spot machines that run, or were launched within five minutes: those that could have been taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +513,10 @@ Event = (
     | JobLaunched
     | LaunchAnswered
     | LaunchRefused
+    | LineSeen
+    | CapacityExhausted
+    | PlaceClosed
+    | ApiFailed
     | LaunchReplayed
     | LaunchesPaced
     | JobHeld
@@ -468,6 +527,8 @@ Event = (
     | JobEnded
     | RunnerSwapped
     | MachineReported
+    | RunnerObtained
+    | FleetSeen
     | MachineGone
     | MachineTerminated
     | BootFailed

@@ -79,6 +79,11 @@ def met(known: Breakers, happened: Iterable[Met], began: float, now: float, who:
     return dict(sorted(worth.items(), key=lambda item: _latest(item[1]))[-MOST_KEPT:])
 
 
+def closed(known: Breakers) -> frozenset[str]:
+    """The places that spot machines are kept out of, probes apart."""
+    return frozenset(name for name, one in known.items() if one.opened_at is not None)
+
+
 def _after(found: Breaker, event: Met, began: float, now: float, who: str) -> Breaker:
     if event.code:
         return breaker.failed(found, Failure(began, event.code), now, POLICY, who)

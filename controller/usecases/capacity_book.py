@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from controller.domain import capacity
+from controller.domain import capacity, places
 from controller.domain.capacity import Capacity, Terms, Turn
+from controller.domain.events import PlaceClosed
 from controller.domain.launch import LaunchAnswer, Offering
 from controller.domain.line import Served
 from controller.domain.places import Force
@@ -39,11 +40,23 @@ class CapacityBook:
     _text: str | None = field(default=None)
     _known: Capacity = field(default_factory=Capacity)
     _short: int = field(default=0)
+    _read: bool = field(default=False)
 
     @property
     def known(self) -> Capacity:
         """The record as it was when it was last read or written."""
         return self._known
+
+    @property
+    def places_closed(self) -> int | None:
+        """How many places the record keeps spot machines out of; None before it was ever read."""
+        return len(places.closed(self._known.breakers)) if self._read else None
+
+    def closed_since(self, began: float) -> list[PlaceClosed]:
+        """The places that have been closed since a time."""
+        known = self._known.breakers
+        news = [name for name in sorted(places.closed(known)) if (known[name].opened_at or 0.0) >= began]
+        return [PlaceClosed(name, known[name].cause, known[name].trips) for name in news]
 
     def look(self) -> Capacity:
         """The record as it is now."""
@@ -119,6 +132,7 @@ class CapacityBook:
 
     def _open(self, text: str | None) -> None:
         self._text = text
+        self._read = True
         self._known = read(text)
 
 

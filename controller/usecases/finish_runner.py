@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
-from controller.domain.events import JobBackInLine, JobRefused, MachineReported
+from controller.domain.events import InterruptionNoticed, JobBackInLine, JobRefused, MachineReported, RunnerObtained
 from controller.domain.interruption import graver
 from controller.domain.job import JobState
 from controller.domain.runner import Runner, RunnerState
@@ -26,6 +26,10 @@ NEVER_RAN = frozenset(
 """With these the job may still be waiting at GitHub; whether it ran is then GitHub's word alone."""
 
 
+_TAKEN_AWAY = frozenset({"terminate", "stop", "hibernate"})
+"""What a machine may say becomes a dimension of a metric: only these words do."""
+
+
 def finish_runner(report: Report, desk: Desk, job_limit_s: float, now: float) -> None:
     """Join one report with the machine's record; copies of it change nothing."""
     runner = desk.runner(report.instance_id)
@@ -35,13 +39,24 @@ def finish_runner(report: Report, desk: Desk, job_limit_s: float, now: float) ->
         case ReportKind.STARTED if runner.state is RunnerState.CLAIMED:
             lease = now + (runner.job_limit_s or job_limit_s)
             desk.put(runners_of.move(runner, RunnerState.BUSY, now, started_at=report.at, lease_until=lease))
+            if report.runner_source:
+                desk.told.append(RunnerObtained(runner.instance_id, report.runner_source))
         case ReportKind.INTERRUPTION if graver(runner.interruption, report.interruption) != runner.interruption:
             desk.put(replace(runner, interruption=report.interruption))
+            if report.interruption in _TAKEN_AWAY:
+                desk.told.append(_noticed(runner, report.interruption))
         case ReportKind.FINISHED if runner.state not in {RunnerState.FINISHED, RunnerState.GONE}:
             _finish(runner, report, desk, now)
         case _:
             return
     desk.told.append(MachineReported(runner.instance_id, report.kind, report.result or "", report.reason))
+
+
+def _noticed(runner: Runner, kind: str) -> InterruptionNoticed:
+    """The machine often hears of it before EventBridge does: whoever is first tells, and the other finds it told."""
+    return InterruptionNoticed(
+        runner.instance_id, str(runner.job), kind, runner.state, runner.instance_type, runner.zone
+    )
 
 
 def _finish(runner: Runner, report: Report, desk: Desk, now: float) -> None:

@@ -80,7 +80,10 @@ class HandleInterruption:
         for event in desk.told:
             self.tell(event)
         taken = [event for event in desk.told if isinstance(event, InterruptionNoticed) and event.kind != REBALANCE]
+        began = self.clock()
         self.book.interrupted([(event.instance_type, event.zone) for event in taken])
+        for closed in self.book.closed_since(began) if taken else ():
+            self.tell(closed)
         gone = {event.instance for event in desk.told if isinstance(event, MachineGone)}
         self.boots.bury((runner for runner in desk.runners if runner.instance_id in gone), ENDED)
         return early

@@ -9,7 +9,7 @@ from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
 from controller.domain.boot_health import ENDED, NEVER_CLAIMED
 from controller.domain.deliveries import MessageDelayed
-from controller.domain.events import ChoreDone, MachineGone, MachineTerminated
+from controller.domain.events import ChoreDone, FleetSeen, MachineGone, MachineTerminated
 from controller.domain.housekeeping import (
     Close,
     Deed,
@@ -29,13 +29,15 @@ from controller.domain.job import JobState
 from controller.domain.runner import RunnerState
 from controller.errors import Unavailable
 from controller.messages import Chore, Chores, Wake
-from controller.ports import Fleet, Jobs, Launches, Ledger, Outbox, Runners, Tell
+from controller.ports import CloudMachine, Fleet, Jobs, Launches, Ledger, Outbox, Runners, Tell
 from controller.usecases.boot_book import BootBook
 from controller.usecases.desk import Desk
 from controller.usecases.finish_runner import release_job
 from controller.usecases.launch_machines import LaunchMachines
 from controller.usecases.mourn import mourn
 
+LATELY_S = 300.0
+"""As long as the period in which an alarm compares machines taken away with machines there were."""
 _AT_ONCE = 500
 _FOR_EVER = float("inf")
 
@@ -73,12 +75,20 @@ class KeepHouse:
     def orphaned_machines(self, dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
         """Machines that nobody waits for, and records whose machine is gone."""
         listed = self.fleet.machines()
+        self._tell_fleet(listed)
         seen = [Seen(machine.instance_id, machine.launched_at, machine.running) for machine in listed]
         records = self.runners.get(machine.instance_id for machine in listed if machine.running)
         alive = self.runners.expired(_FOR_EVER, _AT_ONCE)
         now = self.clock()
         deeds = orphans(seen, records, now, self.patience) + vanished(seen, alive, now, self.patience)
         return len(listed), self._carry_out(deeds, dry_run=dry_run)
+
+    def _tell_fleet(self, listed: Sequence[CloudMachine]) -> None:
+        running = [machine for machine in listed if machine.running]
+        spot = sum(machine.spot for machine in running)
+        recent = self.clock() - LATELY_S
+        lately = sum(each.spot and (each.running or each.launched_at > recent) for each in listed)
+        self.tell(FleetSeen(len(running), spot, len(running) - spot, lately))
 
     def stuck_provisioning(self, dry_run: bool) -> tuple[int, list[str]]:  # noqa: FBT001 - all tasks are called alike
         """Machines that did not claim, start or end within their lease."""

@@ -15,6 +15,8 @@ from controller.domain import launch, quotas, routing
 from controller.domain import market as markets
 from controller.domain.capacity import Turn
 from controller.domain.events import (
+    ApiFailed,
+    CapacityExhausted,
     Event,
     JobBackInLine,
     JobHeld,
@@ -31,6 +33,7 @@ from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchAnswer, LaunchPlan, LaunchState, Machine, Offering, Refusal, Rung
 from controller.domain.market import Market
 from controller.domain.quotas import Quotas
+from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle, Runner
 from controller.domain.settlement import Settlement, settle
 from controller.errors import Rejected, Unavailable
@@ -141,6 +144,8 @@ class LaunchMachines:
             if not left or not no:
                 return
             why = "; ".join(filter(None, (why, f"{rung}: {no}")))
+        if why:
+            self.tell(CapacityExhausted(route.config.name, len(left), why))
         left = self.elsewhere(left, route.config, why)
         self._explain(left, {job.key: job.version for job in group}, why)
 
@@ -269,6 +274,8 @@ class LaunchMachines:
             raise
         answered_at = self.clock()
         self.book.answered(record.lifecycle, turn, answer)
+        for closed in self.book.closed_since(answered_at):
+            self.tell(closed)
         settled = self._settle(record, held, answer, known)
         for event in _story(record, answer, settled, asked_at, answered_at):
             self.tell(event)
@@ -300,6 +307,10 @@ def _waits_for(pending: Launch, job: Job, known: Mapping[str, Runner]) -> bool:
 _BEFORE_WORK = frozenset({JobState.LAUNCHING, JobState.LAUNCHED, JobState.CLAIMED})
 
 
+_EXPECTED = frozenset({RefusalKind.CAPACITY, RefusalKind.UNSUPPORTED, RefusalKind.RATE, RefusalKind.RACE})
+"""Refusals that are no errors: the ladder, the pace and the next try are there for them."""
+
+
 def _story(
     record: Launch, answer: LaunchAnswer, settled: Settlement, asked_at: float, answered_at: float
 ) -> Iterator[Event]:
@@ -307,6 +318,8 @@ def _story(
     name, started, seconds = record.launch_id, len(answer.machines), answered_at - asked_at
     for no in answer.refusals:
         yield LaunchRefused(name, no.kind, no.code, no.instance_type or "any type", no.zone or "any zone", no.message)
+        if no.kind not in _EXPECTED:
+            yield ApiFailed("ec2", "CreateFleet", f"{no.code} {no.message}")
     yield LaunchAnswered(name, record.config, record.lifecycle, len(record.jobs), started, seconds)
     for job, machine in settled.matched:
         yield JobLaunched(

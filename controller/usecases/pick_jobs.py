@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from controller.domain import line
-from controller.domain.events import LaunchesPaced
+from controller.domain.events import LaunchesPaced, LineSeen
 from controller.domain.job import Job, JobState
 from controller.domain.pacing import LEAST_LEASE
 from controller.errors import Rejected
@@ -37,6 +37,7 @@ class PickJobs:
     def __call__(self, arrived: Sequence[Job]) -> list[Job]:
         """The jobs to launch for, the next first."""
         waiting = _in_line(arrived, self.jobs.waiting(LINE_READ))
+        self._tell_line(waiting)
         limits = self._limits(waiting)
         known = self.book.look() if len(waiting) > LEAST_LEASE else self.book.known
         slots = known.pace.slots(len(waiting), self.clock())
@@ -58,6 +59,11 @@ class PickJobs:
         if len(picked) == slots < len(waiting):
             self.book.fell_short(len(waiting) - slots)
         return picked
+
+    def _tell_line(self, waiting: Sequence[Job]) -> None:
+        oldest = min((job.queued_at for job in waiting), default=None)
+        waited = None if oldest is None else max(0.0, self.clock() - oldest)
+        self.tell(LineSeen(len(waiting), waited, self.book.places_closed))
 
     def come_again(self) -> None:
         """Where tokens fell short, be woken when there are some again, once for all dispatchers."""

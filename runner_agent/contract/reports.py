@@ -27,6 +27,14 @@ class ReportKind(StrEnum):
     """The last report: the machine powers off next."""
 
 
+class Source(StrEnum):
+    """Where a machine got its runner from."""
+
+    IMAGE = "image"
+    CACHE = "cache"
+    GITHUB = "github"
+
+
 class Result(StrEnum):
     """How a machine's life ended, as the machine saw it."""
 
@@ -77,6 +85,7 @@ class Report(Record):
     """`terminate`, `stop`, `hibernate` or `rebalance`, once one was announced."""
     peaks: Peaks | None = None
     last_lines: tuple[str, ...] = ()
+    runner_source: Source | None = None
     version: int = VERSION
 
     @property

@@ -59,6 +59,7 @@ class Registration(Record, frozen=False):
         if got.fresh:
             machine.tree.give(got.folder)
         self.story.reach("downloaded")
+        self.story.runner_source = got.source
         if got.spare and bundle.package.offer:
             self._offer(got.spare, bundle.package.offer)
         shown = (*bundle.setup, *card(self.story.identity, self.story.phases, bundle.traceparent))

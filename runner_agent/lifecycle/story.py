@@ -11,7 +11,7 @@ from runner_agent.aws import Signer
 from runner_agent.cloud import Identity
 from runner_agent.contract.bundle import Bundle
 from runner_agent.contract.record import Record, field
-from runner_agent.contract.reports import Peaks, Report, ReportKind, Result
+from runner_agent.contract.reports import Peaks, Report, ReportKind, Result, Source
 from runner_agent.contract.trace import TraceContext
 from runner_agent.listener.outcome import Outcome
 from runner_agent.logs import Redactor, Tell
@@ -58,6 +58,7 @@ class Story(Record, frozen=False):
     post: Callable[[Signer, str], Post] = to_queue
     phases: dict[str, float] = field(default_factory=dict)
     interruption: str = ""
+    runner_source: Source | None = None
     spans: Spans = field(default_factory=Spans)
     job: TraceContext | None = None
     job_name: str = ""
@@ -110,6 +111,7 @@ class Story(Record, frozen=False):
             interruption=self.interruption,
             peaks=self._peaks if outcome else None,
             last_lines=self._last_lines if failed else (),
+            runner_source=self.runner_source,
         )
         self._courier.send(self.redactor.record(report))
 

@@ -42,6 +42,8 @@ def runs(settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) 
         "spotrunner:sessionManager": False,
         "spotrunner:sshFrom": "192.0.2.0/24, 2001:db8::/32",
         "spotrunner:sshKey": "on-call",
+        "spotrunner:slackTeam": "T0123ABCD",
+        "spotrunner:slackChannel": "C0123ABCD",
         "spotrunner:permissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
         "spotrunner:diskInitialization": 300,
         "spotrunner:encryption": "own",

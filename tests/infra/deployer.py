@@ -338,8 +338,45 @@ def _flow_log(at: Deployer, given: Inputs) -> None:
 def _alarm(at: Deployer, given: Inputs) -> None:
     names = {"name": "AlarmName", "okActions": "OKActions"}
     arguments = {names.get(key, key[0].upper() + key[1:]): value for key, value in given.items()}
-    arguments["Dimensions"] = [{"Name": key, "Value": value} for key, value in given.get("dimensions", {}).items()]
+    if queries := arguments.pop("MetricQueries", []):
+        arguments["Metrics"] = [_series(query) for query in queries]
+    else:
+        arguments["Dimensions"] = _dimensions(given)
     at.client("cloudwatch").put_metric_alarm(**arguments)
+
+
+def _series(query: Inputs) -> Inputs:
+    series: Inputs = pascal({key: value for key, value in query.items() if key != "metric"})
+    if metric := query.get("metric"):
+        at = _dimensions(metric)
+        named = {"Namespace": metric["namespace"], "MetricName": metric["metricName"], "Dimensions": at}
+            "Namespace": metric["namespace"],
+            "MetricName": metric["metricName"],
+            "Dimensions": _dimensions(metric),
+        }
+        series["MetricStat"] = {"Metric": named, "Period": metric["period"], "Stat": metric["stat"]}
+    return series
+
+
+def _dimensions(given: Inputs) -> list[Inputs]:
+    return [{"Name": key, "Value": value} for key, value in given.get("dimensions", {}).items()]
+
+
+def _log_filter(at: Deployer, given: Inputs) -> None:
+    counted = given["metricTransformation"]
+    at.client("logs").put_metric_filter(
+        logGroupName=given["logGroupName"],
+        filterName=given["name"],
+        filterPattern=given["pattern"],
+        metricTransformations=[
+            {
+                "metricName": counted["name"],
+                "metricNamespace": counted["namespace"],
+                "metricValue": counted["value"],
+                **{key: float(counted[key]) for key in ("defaultValue",) if key in counted},
+            }
+        ],
+    )
 
 
 def _target(at: Deployer, given: Inputs) -> None:
@@ -410,6 +447,7 @@ MAKERS: Mapping[str, Callable[[Deployer, Inputs], Inputs | None]] = {
         "cloudwatch/eventRule:EventRule": _call("events", "put_rule"),
         "cloudwatch/eventTarget:EventTarget": _target,
         "cloudwatch/logGroup:LogGroup": _log,
+        "cloudwatch/logMetricFilter:LogMetricFilter": _log_filter,
         "cloudwatch/metricAlarm:MetricAlarm": _alarm,
         "dynamodb/table:Table": _table,
         "ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway": _call(

@@ -49,8 +49,8 @@ def test_the_example_stack_explains_every_setting() -> None:
     every = (
         *("account", "appId", "githubApiUrl", "images", "vpcCidr", "zones", "vpc", "subnets", "egress", "ipv6"),
         *("endpoints", "flowLogs", "sessionManager", "sshFrom", "sshKey", "diskGib", "diskThroughput"),
-        *("diskInitialization", "logDays", "protect", "alertEmails", "alarmTopic", "monthlyBudget"),
-        *("regions", "tables", "githubServers", "githubApps"),
+        *("diskInitialization", "logDays", "protect", "alertEmails", "alarmTopic", "slackTeam", "slackChannel"),
+        *("monthlyBudget", "regions", "tables", "githubServers", "githubApps"),
         *("permissionsBoundary", "serviceRoles", "otlpEndpoint", "settings", "build"),
         *("domain", "hostedZone", "certificate", "webhookFrom", "frontSecret", "reservedConcurrency"),
         *("archiveDays", "replicateCache", "encryption"),

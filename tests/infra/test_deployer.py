@@ -17,6 +17,7 @@ NOT_MADE = {
     "aws:apigatewayv2/apiMapping:ApiMapping": "moto makes a mapping only for a name of its own certificate",
     "aws:apigatewayv2/domainName:DomainName": "the same",
     "aws:budgets/budget:Budget": "the request's dates are the provider's to fill in",
+    "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration": "moto has no such service",
     "aws:cloudfront/distribution:Distribution": "the request counts every list, which is the provider's to write",
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "adopted and emptied by the provider, never made",
     "aws:iam/serviceLinkedRole:ServiceLinkedRole": "named by its service alone",

@@ -16,6 +16,7 @@ import pytest
 
 from runner_agent.aws import Signer
 from runner_agent.contract.bundle import RunnerPackage
+from runner_agent.contract.reports import Source
 from runner_agent.contract.sigv4 import Credentials
 from runner_agent.download import NoRoom, Rejected, RunnerUnavailable, Store, baked, ensure
 from runner_agent.unpack import unpack
@@ -61,16 +62,17 @@ def left_over(home: Path) -> list[str]:
 def test_the_runner_on_board_is_used_as_it_is(shop: Shop) -> None:
     folder = runners.install(shop.store.home, [])
 
-    assert ensure(shop.package("http://127.0.0.1:1/never"), shop.store) == (folder, False, None)
+    assert ensure(shop.package("http://127.0.0.1:1/never"), shop.store) == (folder, False, None, Source.IMAGE)
     assert baked(shop.store.home) == ("2.336.0",)
 
 
 def test_a_runner_is_downloaded_verified_and_put_in_its_place(shop: Shop) -> None:
     source = shop.serve("/runner.tar.gz")
 
-    folder, fresh, _ = ensure(shop.package(source), shop.store)
+    folder, fresh, _, origin = ensure(shop.package(source), shop.store)
 
     assert fresh
+    assert origin is Source.GITHUB
     assert os.access(folder / "bin" / "Runner.Listener", os.X_OK)
     assert left_over(shop.store.home) == ["2.336.0"]
 
@@ -86,7 +88,7 @@ def test_an_s3_source_is_read_with_the_machines_role(shop: Shop) -> None:
 def test_row_19_a_corrupt_runner_is_thrown_away_and_the_next_source_asked(shop: Shop) -> None:
     bad, good = shop.serve("/bad", flipped(shop.data)), shop.serve("/good")
 
-    folder, _, _ = ensure(shop.package(bad, good), shop.store)
+    folder, *_ = ensure(shop.package(bad, good), shop.store)
 
     assert (folder / "bin" / "Runner.Listener").is_file()
     assert [facts["source"] for event, facts in shop.said if event == "runner_source_failed"] == [bad]
@@ -105,7 +107,7 @@ def test_row_19_a_runner_that_never_proves_itself_is_never_unpacked(shop: Shop) 
 def test_row_20_a_download_that_breaks_off_is_taken_from_the_next_source(shop: Shop) -> None:
     short, good = shop.serve("/short", cut_after=100), shop.serve("/good")
 
-    folder, _, _ = ensure(shop.package(short, good), shop.store)
+    folder, *_ = ensure(shop.package(short, good), shop.store)
 
     assert (folder / "bin" / "Runner.Listener").is_file()
     assert "of" in str(shop.said[0][1]["error"])

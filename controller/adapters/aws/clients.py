@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from controller.adapters.aws import errors
+from controller.domain.events import ApiFailed
+from controller.domain.refusal import RefusalKind
 from controller.errors import Rejected, Unavailable
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
+
+    from controller.ports import Tell
 
 QUICK = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
@@ -46,14 +50,20 @@ _ALL = ("dynamodb", "sqs", "ssm", "secrets", "s3", "ec2", "ec2_once", "pricing",
 class Clients:
     """AWS clients of one region; the SDK itself reads credentials and AWS_ENDPOINT_URL from the environment."""
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, tell: Tell | None = None) -> None:
+        """`tell` hears of each call that failed and should not have, after the SDK's own tries."""
         self._region = region
+        self._tell = tell
         # A session makes one client at a time; the clients themselves may be shared by threads.
         self._lock = threading.RLock()
 
     @cached_property
     def _session(self) -> boto3.Session:
-        return boto3.Session(region_name=self._region)
+        session = boto3.Session(region_name=self._region)
+        if self._tell is not None:
+            session.events.register("after-call", partial(_answered, self._tell))
+            session.events.register("after-call-error", partial(_unanswered, self._tell))
+        return session
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
@@ -126,6 +136,23 @@ def _price_region(region: str) -> str:
     """https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html."""
     near = {"eu": "eu-central-1", "ap": "ap-south-1", "cn": "cn-northwest-1"}
     return near.get(region.partition("-")[0], "us-east-1")
+
+
+def _answered(tell: Tell, *, event_name: str, parsed: Mapping[str, Any], **_: object) -> None:
+    code, status = parsed.get("Error", {}).get("Code", ""), parsed["ResponseMetadata"]["HTTPStatusCode"]
+    # What EC2 refuses a launch with is an answer to the launch, and told as one.
+    refused = event_name.endswith(".CreateFleet") and errors.refusal_kind(code, status) is not RefusalKind.SERVER
+    if code and errors.is_fault(code, status) and not refused:
+        _tell_of(tell, event_name, code)
+
+
+def _unanswered(tell: Tell, *, event_name: str, exception: Exception, **_: object) -> None:
+    _tell_of(tell, event_name, type(exception).__name__)
+
+
+def _tell_of(tell: Tell, event_name: str, reason: str) -> None:
+    _, service, call = event_name.split(".", 2)
+    tell(ApiFailed(service, call, reason))
 
 
 @contextmanager

@@ -82,6 +82,7 @@ _REPAIRABLE = frozenset(
     }
 )
 
+_CONFLICTS = frozenset({"TransactionConflictException", "TransactionInProgressException"})
 _SERVER_FAULT = 500
 _TOO_MANY = 429
 _TRY_LATER = frozenset({RefusalKind.RATE, RefusalKind.SERVER, RefusalKind.RACE})
@@ -93,6 +94,11 @@ def refusal_kind(code: str, status: int = 0) -> RefusalKind:
     if known is not None:
         return known
     return RefusalKind.SERVER if status >= _SERVER_FAULT else RefusalKind.CONFIG
+
+
+def is_fault(code: str, status: int) -> bool:
+    """Whether a call failed that should not have: not for a condition, a wrong question or too many of them."""
+    return (code in _REPAIRABLE and code not in _CONFLICTS) or refusal_kind(code, status) is RefusalKind.SERVER
 
 
 def failure(what: str, code: str, status: int, message: str) -> SpotRunnerError:

@@ -93,8 +93,10 @@ def _query(
     names = {"#stage": index.partition}
     values = {":stage": {"S": partition}}
     condition = "#stage = :stage"
-    # DynamoDB knows no infinity; under it is everything.
-    if before is not None and math.isfinite(before):
+    if before == math.inf:
+        # DynamoDB knows no infinity; under it is everything.
+        before = None
+    if before is not None:
         names["#order"] = index.sort
     if before is not None and since is not None:
         # A key condition takes one comparison of the sort key, and BETWEEN has both its ends inside.

@@ -14,7 +14,9 @@ from urllib.parse import urljoin, urlsplit
 
 from controller import __version__
 from controller.adapters.connection import Answer, Connections, Request
+from controller.domain.events import ApiFailed
 from controller.errors import Rejected, SpotRunnerError, Unavailable
+from controller.ports import Tell
 
 LIMIT_S = 8.0
 API_VERSION = "2022-11-28"
@@ -59,13 +61,26 @@ class Call:
 class Rest:
     """GitHub's REST interface over kept-alive connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Tell | None = None) -> None:
+        """`tell` hears of each call that GitHub did not serve."""
         self._connections = Connections()
         self._seen: OrderedDict[tuple[str, str], Answer] = OrderedDict()
         """What polled calls were answered, by token and address: a token sees what another may not."""
+        self._tell = tell
 
     def send(self, call: Call, token: str, now: float, fine: Collection[int]) -> Answer:
         """The answer, where its status is a fine one; otherwise raises our error for it."""
+        try:
+            return self._sent(call, token, now, fine)
+        except Unauthorized:
+            # A token that has run out is replaced by whoever sent it.
+            raise
+        except Unavailable as failed:
+            if self._tell is not None:
+                self._tell(ApiFailed("github", call.method, str(failed)))
+            raise
+
+    def _sent(self, call: Call, token: str, now: float, fine: Collection[int]) -> Answer:
         ends = time.monotonic() + LIMIT_S
         seen = self._seen.get((token, str(call))) if call.polled else None
         answer = self._connections.ask(_request(call, call.server + call.path, token, seen), LIMIT_S)

@@ -13,7 +13,7 @@ from controller.adapters.github.shared_tokens import SharedTokens
 from controller.adapters.github.tokens import Tokens
 from controller.domain.call_budget import Lane
 from controller.errors import Rejected, Unavailable
-from controller.ports import Memory, Secrets
+from controller.ports import Memory, Secrets, Tell
 from controller.servers import App, Server, names
 
 ASIDE_S = 600.0
@@ -27,8 +27,10 @@ _OK, _CREATED, _NOT_FOUND = 200, 201, 404
 class Installations:
     """Shared by everything that speaks to GitHub in one function, and with it the tokens and connections."""
 
-    def __init__(self, servers: Sequence[Server], secrets: Secrets, memory: Memory | None = None) -> None:
-        self._rest = Rest()
+    def __init__(
+        self, servers: Sequence[Server], secrets: Secrets, memory: Memory | None = None, tell: Tell | None = None
+    ) -> None:
+        self._rest = Rest(tell)
         self._servers = {server.api_url: server for server in servers}
         self._names = names(servers)
         self._memory = memory

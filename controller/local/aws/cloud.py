@@ -159,6 +159,11 @@ class LocalCloud:
         prefix = f"{self.options.stack}-"
         return {queue.name.removeprefix(prefix): queue.depth() for queue in self._sqs.queues()}
 
+    def queue_ages(self) -> dict[str, float]:
+        """How many seconds ago the oldest message was sent, by queue."""
+        prefix = f"{self.options.stack}-"
+        return {queue.name.removeprefix(prefix): queue.oldest_s() for queue in self._sqs.queues()}
+
     def functions(self) -> dict[str, Tally]:
         """What each function has done."""
         return {name: function.tally() for name, function in self._doors.functions.items()}

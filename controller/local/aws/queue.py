@@ -126,6 +126,13 @@ class Queue:
             in_flight = sum(1 for message in hidden if message.receives)
             return Depth(len(self._messages) - len(hidden), in_flight, len(hidden) - in_flight)
 
+    def oldest_s(self) -> float:
+        """How long ago the oldest message was sent that is ready or in flight; 0 where there is none."""
+        with self._changed:
+            self._settle()
+            there = [each.sent_at for each in self._messages.values() if each.receives or not each.hidden_until]
+            return max(0.0, self._clock() - min(there)) if there else 0.0
+
     def close(self) -> None:
         """Send everybody who waits home."""
         with self._changed:

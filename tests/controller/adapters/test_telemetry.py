@@ -28,7 +28,14 @@ EVENTS: tuple[type[Any], ...] = typing.get_args(Event)
 
 def example(kind: type[Any], **changes: object) -> Any:  # noqa: ANN401 - any kind of event
     """An event with a fitting value in each field."""
-    usual: dict[str, object] = {"float": 1.5, "int": 3, "bool": True, "str": "text", "float | None": 2.5}
+    usual: dict[str, object] = {
+        "float": 1.5,
+        "int": 3,
+        "bool": True,
+        "str": "text",
+        "float | None": 2.5,
+        "int | None": 3,
+    }
     values = {field.name: usual[str(field.type)] for field in dataclasses.fields(kind)}
     values |= {name: str(KEY) for name in ("job",) if name in values and kind is not events.MachineGone}
     return kind(**(values | changes))

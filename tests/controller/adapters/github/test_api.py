@@ -7,6 +7,7 @@ import pytest
 
 from controller.adapters.github.api import GitHubApi
 from controller.adapters.github.installations import Installations
+from controller.domain.events import ApiFailed
 from controller.domain.fleet_config import Arch, Os
 from controller.errors import Rejected, Unavailable
 from controller.ports import Registered, Registration
@@ -15,6 +16,7 @@ from tests.controller.adapters.conftest import APP
 from tests.controller.adapters.github.server import GitHubServer, Reply
 from tests.fakes import samples
 from tests.fakes.stack import FakeSecrets
+from tests.fakes.telling import Told
 
 NOW = samples.NOW
 
@@ -204,6 +206,24 @@ def test_an_answer_without_what_we_need_is_unavailable(
 
     with pytest.raises(Unavailable, match="answered"):
         api.register(wanted, NOW)
+
+
+@pytest.mark.parametrize(("status", "times"), [(502, 1), (429, 1), (422, 0), (404, 0)])
+def test_only_what_github_did_not_serve_is_told(
+    github_server: GitHubServer, wanted: Registration, app_secrets: FakeSecrets, status: int, times: int
+) -> None:
+    told = Told()
+    server = Server("", github_server.address, "webhook", (APP,))
+    installations = Installations((server,), app_secrets, tell=told)
+    api = GitHubApi(installations)
+    api.release(wanted, Os.LINUX, Arch.X64, NOW)
+    github_server.interject(Reply(status, {"message": "no"}))
+
+    with pytest.raises((Unavailable, Rejected)):
+        api.register(wanted, NOW)
+
+    assert [(event.api, event.call) for event in told.of(ApiFailed)] == [("github", "POST")] * times
+    installations.close()
 
 
 def test_windows_and_arm_have_their_own_archives(api: GitHubApi, wanted: Registration) -> None:
