@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from controller.ports import Configs, Jobs, Memory, Origins, Outbox, Tell
     from controller.usecases.boot_book import BootBook
     from controller.usecases.capacity_book import CapacityBook
+    from controller.usecases.fill_pools import FillPools
     from controller.usecases.launch_machines import LaunchMachines
     from controller.usecases.region_watch import RegionWatch
     from controller.usecases.take_over import TakeOver
-    from runner_agent.contract.bundle import Bundle, Claim
+    from runner_agent.contract.bundle import Bundle, Claim, Wait
 
 REREAD_S = 30.0
 """A bad signature may mean that the secret was replaced; forged ones must not make us ask each time."""
@@ -77,7 +78,7 @@ class ClaimDoor:
     """What the claim handler works with."""
 
     machine_role: str
-    handle: Callable[[str, Claim], Bundle]
+    handle: Callable[[str, Claim], Bundle | Wait]
     flush: Callable[[], None]
 
 
@@ -126,6 +127,7 @@ def dispatch_door() -> QueueDoor:
     from controller.adapters.aws.queue import SqsBacklog
     from controller.usecases.accept_job import AcceptJob
     from controller.usecases.dispatch import Dispatch
+    from controller.usecases.give_spares import GiveSpares
     from controller.usecases.hold_jobs import HoldJobs
     from controller.usecases.pick_jobs import PickJobs
 
@@ -145,6 +147,15 @@ def dispatch_door() -> QueueDoor:
     dispatch = Dispatch(
         accept=accept,
         launch=launch,
+        spares=GiveSpares(
+            jobs=stack.jobs,
+            runners=stack.runners,
+            ledger=stack.ledger,
+            configs=stack.configs,
+            outbox=stack.outbox(),
+            tell=stack.telemetry.tell,
+            clock=time.time,
+        ),
         hold=HoldJobs(stack.boot_book(), stack.ledger, stack.telemetry.tell),
         pick=PickJobs(stack.jobs, stack.configs, launch.book, stack.outbox(), stack.telemetry.tell, time.time),
         backlog=SqsBacklog(stack.clients, stack.settings.jobs_queue_url),
@@ -221,6 +232,8 @@ def claim_door() -> ClaimDoor:
         notice_poll_s=settings.notice_poll_s,
         lease_grace_s=settings.lease_grace_s,
         release_ttl_s=settings.release_ttl_s,
+        spare_poll_s=settings.spare_poll_s,
+        spare_life_s=settings.spare_life_s,
     )
     claim = ClaimRunner(
         terms=terms,
@@ -286,6 +299,7 @@ def housekeeping_door() -> HousekeepingDoor:
         clock=time.time,
     )
     boots = stack.boot_book()
+    launcher = stack.launcher()
     watch_boots = WatchBoots(
         book=boots,
         jobs=stack.jobs,
@@ -305,7 +319,7 @@ def housekeeping_door() -> HousekeepingDoor:
         ledger=stack.ledger,
         fleet=stack.fleet,
         outbox=stack.outbox(),
-        launch=stack.launcher(),
+        launch=launcher,
         boots=boots,
         errands={
             Chores.INTERRUPTED_JOBS: rerun_jobs,
@@ -314,6 +328,7 @@ def housekeeping_door() -> HousekeepingDoor:
             Chores.RECOVER_JOBS: recover_jobs,
             Chores.BOOTS: watch_boots,
             Chores.REGIONS: _take_over(stack, installations),
+            Chores.FILL_POOLS: _fill_pools(stack, launcher, boots),
         },
         tell=stack.telemetry.tell,
         clock=time.time,
@@ -342,6 +357,25 @@ def _take_over(stack: _Stack, installations: Installations) -> TakeOver:
         github=GitHubApi(installations),
         configs=stack.configs,
         outbox=stack.outbox(),
+        tell=stack.telemetry.tell,
+        clock=time.time,
+    )
+
+
+def _fill_pools(stack: _Stack, launcher: LaunchMachines, boots: BootBook) -> FillPools:
+    from controller.usecases.fill_pools import FillPools
+    from controller.usecases.launch_spares import LaunchSpares
+    from controller.usecases.pool_book import PoolBook
+
+    return FillPools(
+        watch=stack.watch,
+        runners=stack.runners,
+        launches=stack.launches,
+        ledger=stack.ledger,
+        configs=stack.configs,
+        book=PoolBook(stack.own_memory()),
+        boots=boots,
+        launch=LaunchSpares(launcher),
         tell=stack.telemetry.tell,
         clock=time.time,
     )

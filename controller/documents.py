@@ -15,6 +15,7 @@ from dataclasses import MISSING, fields
 from controller.domain.fleet_config import RunnerConfig
 from controller.domain.labels import LARGEST_DISK
 from controller.domain.rules import Rules
+from controller.domain.warm_pools import LARGEST_POOL
 from runner_agent.contract import wire
 
 CONFIG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -166,6 +167,7 @@ BETWEEN = {
     "job_limit_s": (1, _FIVE_DAYS),
     "on_demand_after": (1, 100),
     "most_jobs": (1, 1_000_000),
+    "pool": (0, LARGEST_POOL),
     "priority": (-1_000, 1_000),
 }
 SPELLED = {

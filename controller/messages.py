@@ -38,6 +38,7 @@ class Chores(StrEnum):
     RECOVER_JOBS = "recover-jobs"
     BOOTS = "boots"
     REGIONS = "regions"
+    FILL_POOLS = "fill-pools"
 
 
 @dataclass(frozen=True, slots=True)

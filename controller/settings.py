@@ -87,6 +87,10 @@ class Settings:
     """How long a machine type in a zone is left alone after it had no machine left."""
     quota_look_s: float = 60.0
     """How often one machine is asked for while the account's own limit stands in the way."""
+    spare_poll_s: float = 5.0
+    """How often a spare machine asks whether there is work."""
+    spare_life_s: float = 14_400.0
+    """A spare that no job has taken by then is replaced; machines wait no longer than that, whatever stands here."""
     drain_limit: int = 200
     """How many wake-ups one dispatch takes off the queue by itself after a full batch."""
 

@@ -140,6 +140,7 @@ _LAUNCH = (
     Grant(("iam:PassRole",), "runner-role", "the instance profile in the launch template"),
 )
 _CONFIGS = Grant(("ssm:GetParameter",), "parameters", "runner configurations")
+_EVERY_CONFIG = Grant(("ssm:GetParametersByPath",), "parameters", "which configurations keep machines warm")
 _ROUTING = Grant(("ssm:GetParameter",), "parameters", "which labels are ours, where a stack has a routing document")
 _WEBHOOK_SECRET = Grant(("secretsmanager:GetSecretValue",), "secret:webhook", "the signature of deliveries")
 _APP_KEY = Grant(("secretsmanager:GetSecretValue",), "secret:app-key", "to speak as the GitHub App")
@@ -161,11 +162,12 @@ DISPATCH = Function(
         _consume(JOBS),
         *_records(schema.JOBS, schema.RUNNERS),
         *_single_records(schema.LAUNCHES, schema.MEMORY),
-        *_stages(schema.JOBS),
+        *_stages(schema.JOBS, schema.RUNNERS),
         _CONFIGS,
         _FORKS,
         *_LAUNCH,
         _send(JOBS),
+        _send(HOUSEKEEPING),
         _send_to_peers(JOBS),
     ),
 )
@@ -210,6 +212,7 @@ HOUSEKEEPER = Function(
         *_stages(schema.JOBS, schema.RUNNERS, schema.LAUNCHES),
         *_single_records(schema.MEMORY),
         _CONFIGS,
+        _EVERY_CONFIG,
         _APP_KEY,
         _send(JOBS),
         _send(REPORTS),
@@ -267,6 +270,7 @@ SCHEDULES = (
     Schedule("recover-deliveries", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.RECOVER_DELIVERIES}),
     Schedule("recover-jobs", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.RECOVER_JOBS}),
     Schedule("boots", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.BOOTS}),
+    Schedule("fill-pools", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.FILL_POOLS}),
     Schedule("regions", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.REGIONS}),
 )
 

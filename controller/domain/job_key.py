@@ -29,3 +29,7 @@ class JobKey:
         """The key whose `str` this is."""
         job_id, _, attempt = text.partition("#")
         return cls(int(job_id), int(attempt))
+
+
+NOBODY = JobKey(0, 0)
+"""Whom a spare machine is for until a job takes it; GitHub's job ids begin at 1."""

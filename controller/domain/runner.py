@@ -12,6 +12,8 @@ from controller.domain.job_key import JobKey
 class RunnerState(StrEnum):
     """Where a machine stands, by its own word and the cloud's; never to be mixed with a job's states."""
 
+    SPARE = "spare"
+    """It runs ahead of any job, has no runner at GitHub, and asks again and again whether there is work."""
     LAUNCHED = "launched"
     CLAIMED = "claimed"
     """It has asked for work and holds, or is getting, a JIT configuration."""
@@ -30,6 +32,8 @@ class Lifecycle(StrEnum):
 
 
 ARROWS: dict[RunnerState, frozenset[RunnerState]] = {
+    # A job takes the spare: from here on it is the machine launched for that job.
+    RunnerState.SPARE: frozenset({RunnerState.LAUNCHED, RunnerState.FINISHED, RunnerState.GONE}),
     RunnerState.LAUNCHED: frozenset({RunnerState.CLAIMED, RunnerState.FINISHED, RunnerState.GONE}),
     # A re-arm claims again: the same machine, after its runner ended without a job.
     RunnerState.CLAIMED: frozenset({RunnerState.CLAIMED, RunnerState.BUSY, RunnerState.FINISHED, RunnerState.GONE}),
@@ -38,7 +42,7 @@ ARROWS: dict[RunnerState, frozenset[RunnerState]] = {
     RunnerState.GONE: frozenset(),
 }
 
-ALIVE = frozenset({RunnerState.LAUNCHED, RunnerState.CLAIMED, RunnerState.BUSY})
+ALIVE = frozenset({RunnerState.SPARE, RunnerState.LAUNCHED, RunnerState.CLAIMED, RunnerState.BUSY})
 
 
 class IllegalMove(ValueError):
@@ -76,6 +80,8 @@ class Runner:
     claims: int = 0
     nonce: str = ""
     """SHA-256 of the nonce that the claim came with."""
+    ready_at: float | None = None
+    """When it first asked for work while there was none for it; only a spare does."""
     claimed_at: float | None = None
     started_at: float | None = None
     finished_at: float | None = None
@@ -94,6 +100,11 @@ class Runner:
     def id(self) -> str:
         """The record's name in storage and in messages."""
         return self.instance_id
+
+    @property
+    def has_booted(self) -> bool:
+        """Whether its agent has ever been heard of."""
+        return self.claimed_at is not None or self.ready_at is not None
 
 
 def move(runner: Runner, to: RunnerState, now: float, reason: str = "", **changes: Any) -> Runner:  # noqa: ANN401 - fields of Runner

@@ -19,7 +19,7 @@ from controller.errors import Rejected, SpotRunnerError, Unavailable
 from controller.messages import Chore, Chores, Delivery, JobMoved, JobQueued
 from controller.usecases import keep_house
 from runner_agent.contract import wire
-from runner_agent.contract.bundle import Bundle, Claim
+from runner_agent.contract.bundle import Bundle, Claim, Wait
 from runner_agent.contract.reports import Report
 from tests.controller.usecases.world import World, watched
 from tests.fakes import samples
@@ -131,9 +131,9 @@ class Universe(World):
 
     # What machines reach.
 
-    def claim_for(self, instance_id: str, claim: Claim) -> Bundle:
+    def claim_for(self, instance_id: str, claim: Claim) -> Bundle | Wait:
         """POST /claim, through the gateway."""
-        bundle: list[Bundle] = []
+        bundle: list[Bundle | Wait] = []
         with at_door("claim"):
             try:
                 self._around("gateway.claim", lambda: bundle.append(self.claim_door(instance_id, claim)))
