@@ -80,7 +80,8 @@ def ask(claim: Claim, url: str, signer: Signer, time: Time, deadline: float, tel
             attempt += 1
             pause = backoff(attempt, answer)
         if time.now() + pause > deadline:
-            return Refused(f"no answer to the claim in time, after {attempt} attempts")
+            why = f"no answer to the claim in time, after {attempt} attempts" if attempt else "no work came in time"
+            return Refused(why)
         time.pause(pause)
 
 

@@ -26,6 +26,9 @@ HAND_OVER_S = 60.0
 RECENT_S = 120.0
 """For so long an index may not show what a launch has started."""
 
+LOOKED_AT_S = 900.0
+"""A launch that has no outcome after so long is not counted on any more."""
+
 WRITTEN_S = 60.0
 """A launch noted so long ago that was never written down never will be."""
 
@@ -93,8 +96,13 @@ def coming(fills: Mapping[str, Fill], pending: Collection[str], known: Collectio
     return found
 
 
+def to_look_at(fills: Mapping[str, Fill], now: float) -> dict[str, Fill]:
+    """The launches worth a look: a pool that has been full for a while costs none."""
+    return {name: fill for name, fill in fills.items() if now - fill.at < LOOKED_AT_S}
+
+
 def remembered(fills: Mapping[str, Fill], pending: Collection[str], now: float) -> dict[str, Fill]:
-    """The launches that still have to be looked at by name."""
+    """The launches that are to stay noted."""
     return {name: fill for name, fill in fills.items() if name in pending or now - fill.at < RECENT_S}
 
 

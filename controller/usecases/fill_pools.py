@@ -69,7 +69,7 @@ class FillPools:
     def _standing(self, shown: Sequence[Runner]) -> Standing:
         """An index lags behind: what was launched of late is looked at by name, and each spare as it is stored."""
         now = self.clock()
-        fills = self.book.look(now)
+        fills = warm_pools.to_look_at(self.book.look(now), now)
         known = {name: found for name in fills if (found := self.launches.get(name))}
         pending = {name for name, found in known.items() if found.state is LaunchState.PENDING}
         names = {spare.instance_id for spare in shown} | {name for one in known.values() for name in one.instances}

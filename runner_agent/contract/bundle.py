@@ -2,7 +2,8 @@
 
 `POST <claim url>`, signed with the instance role (`sigv4`, service `execute-api`), JSON body `Claim`.
 Answers: 200 `Bundle` | 202 `Wait`: no work yet, ask again | 409 somebody has claimed for this machine |
-410 nothing to do: power off | 400 unreadable | 403 not a machine of ours | 429 and 5xx: try again with backoff until the deadline.
+410 nothing to do: power off | 400 unreadable | 403 not a machine of ours |
+429 and 5xx: try again with backoff until the deadline.
 Every answer other than 200 and 202 has the body `{"error": "<one line>"}`.
 """
 
