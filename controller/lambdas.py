@@ -67,7 +67,8 @@ def claim(event: HttpEvent, _context: object) -> HttpAnswer:
     try:
         answer = door.handle(_caller(event, door.machine_role), wire.loads(Claim, _body(event)))
     except (wire.Malformed, binascii.Error, NothingToDo, AlreadyDone, Rejected) as no:
-        return _answer(_TURNED_AWAY[type(no)], {"error": str(no)})
+        status = next(status for kind, status in _TURNED_AWAY if isinstance(no, kind))
+        return _answer(status, {"error": str(no)})
     except Unavailable as later:
         return _answer(503, {"error": str(later)}, {"retry-after": f"{later.retry_after_s or 1:.0f}"})
     finally:
@@ -77,13 +78,14 @@ def claim(event: HttpEvent, _context: object) -> HttpAnswer:
     return _answer(200, wire.encode(answer))
 
 
-_TURNED_AWAY: dict[type[Exception], int] = {
-    wire.Malformed: 400,
-    binascii.Error: 400,
-    NothingToDo: 410,
-    AlreadyDone: 409,
-    Rejected: 403,
-}
+_TURNED_AWAY: tuple[tuple[type[Exception], int], ...] = (
+    (wire.Malformed, 400),
+    (binascii.Error, 400),
+    (NothingToDo, 410),
+    (AlreadyDone, 409),
+    (Rejected, 403),
+)
+"""The first that fits: having nothing to do is a kind of having been there before."""
 
 
 def _caller(event: HttpEvent, machine_role: str) -> str:

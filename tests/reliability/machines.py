@@ -185,7 +185,9 @@ class Machine:
         except (Unavailable, PowerCut) as later:
             asked = getattr(later, "retry_after_s", None) or 0.0
             pause = max(min(SLOWEST_PAUSE_S, 0.25 * 2 ** (tries + 1)), asked)
-            if now + pause > deadline:
+            if now + pause > deadline and self.waits and self.phase is Phase.CLAIMING:
+                self._end(Result.NO_JOB, "the controller has fallen silent")
+            elif now + pause > deadline:
                 self._refused()
             elif self.phase is Phase.CLAIMING:
                 self._later(pause, lambda: self._claim(ended, deadline, tries + 1))

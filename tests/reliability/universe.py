@@ -6,15 +6,16 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from controller import messages, wiring
 from controller.domain.deliveries import MessageDelayed, MessageRejected
 from controller.domain.fleet_config import RunnerConfig, Span
 from controller.domain.interruption import Ended, Warned
 from controller.domain.job import OPEN, Job, JobState
+from controller.domain.job_key import NOBODY
 from controller.domain.launch import Launch, LaunchState
-from controller.domain.runner import ALIVE, Runner
+from controller.domain.runner import ALIVE, Runner, RunnerState
 from controller.errors import Rejected, SpotRunnerError, Unavailable
 from controller.messages import Chore, Chores, Delivery, JobMoved, JobQueued
 from controller.usecases import keep_house
@@ -77,6 +78,8 @@ class Universe(World):
         self.fates: dict[str, Machine] = {}
         self.coming: list[Boot] = []
         """How the coming machines boot; those after them boot well."""
+        self.pool = 0
+        """The most spares that were ever wanted."""
         self.acknowledge_first = False
         self.keep: Callable[[Chore], object] = lambda chore: self.house(chore)  # noqa: PLW0108 - another one after each restart
         """How housekeeping is done."""
@@ -231,7 +234,22 @@ class Universe(World):
         launch = self.shelf.get(Launch, machine.launch_id)
         if machine.intended:
             return frozenset({machine.intended})
+        if launch and launch.spares:
+            return self._stands_in_pool(machine)
         return frozenset(str(key) for key in launch.jobs) if launch else frozenset()
+
+    def _stands_in_pool(self, machine: Machine) -> frozenset[str]:
+        """The job that took the spare, or else any of the pool's places; one that is to go takes up none."""
+        record = self.shelf.get(Runner, machine.name)
+        if record is not None and record.job != NOBODY:
+            return frozenset({str(record.job)})
+        wanted = record is None or (record.state is RunnerState.SPARE and record.lease_until > self.timeline.now)
+        return frozenset(f"place {n}" for n in range(self.pool)) if wanted else frozenset({machine.name})
+
+    def keep_warm(self, size: int) -> None:
+        """The operator changes the pool's size."""
+        self.pool = max(size, self.pool)
+        self._plain_configs.known = {"linux-4cpu": replace(a_config(), pool=size)}
 
     def see_to_jobs(self) -> None:
         """A while after a fault: does anybody wait whom nobody knows of?"""

@@ -75,6 +75,7 @@ _RACE = "read again what somebody else has changed meanwhile: tests/controller/u
 _REPLAY = "finish a launch whose dispatcher was lost: tests/controller/usecases/test_crashes.py"
 _CUT_SHORT = "a machine whose launch was not written down: tests/controller/usecases/test_claim_runner.py"
 _INTERRUPTED = "a machine is taken away from its job: test_interruption.py, under the same policies"
+_POOL = "a job takes a spare machine: test_pools.py, under the same policies"
 _REGIONS = "a second region of the environment: test_regions.py, under the same policies"
 _RECORDS = (*READS, "dynamodb:PutItem")
 _SEVERAL = "one record or several at once, as many as there are at that moment"
@@ -110,6 +111,8 @@ SOMETIMES: Mapping[Right, str] = {
     ("housekeeping", "dynamodb:GetItem", "peer-lease"): _REGIONS,
     ("dispatch", "sqs:SendMessage", "queue:jobs"): "more jobs than EC2's launch rate serves: test_pick_jobs.py there",
     ("events", "dynamodb:PutItem", "table:memory"): _INTERRUPTED,
+    ("dispatch", "dynamodb:Query", "index:runners"): _POOL,
+    ("dispatch", "sqs:SendMessage", "queue:housekeeping"): _POOL,
 }
 """Rights that the story below may end without, each with its reason; all others must be used, and needed."""
 

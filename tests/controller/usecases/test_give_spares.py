@@ -239,6 +239,27 @@ def test_a_configuration_without_a_pool_costs_no_call() -> None:
     assert "runners.spares" not in calls
 
 
+def test_waiting_costs_one_read_for_each_question() -> None:
+    world = pooled()
+    (spare,) = world.machines
+    calls: list[str] = []
+    world.doors(lambda name, call: (calls.append(name), call())[1])
+
+    world.ask(spare)
+
+    assert calls == ["runners.get"]
+
+
+def test_a_job_that_takes_a_spare_costs_one_write_and_one_message_in_place_of_a_launch() -> None:
+    world = pooled()
+    calls: list[str] = []
+    world.doors(lambda name, call: (calls.append(name), call())[1])
+
+    world.arrive(1)
+
+    assert calls[calls.index("runners.spares") :] == ["runners.spares", "ledger.save", "outbox.send"]
+
+
 def test_a_spare_is_told_to_wait_until_a_job_takes_it_and_waiting_changes_nothing() -> None:
     world = pooled()
     (spare,) = world.machines
