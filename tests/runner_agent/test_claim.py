@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -102,7 +103,7 @@ class Played:
         self.idle += 1
 
 
-def waiting(**changes: float) -> Answer:
+def waiting(**changes: Any) -> Answer:  # noqa: ANN401 - fields of the answer
     return answer(202, wire.dumps(replace(WAIT, **changes)))
 
 

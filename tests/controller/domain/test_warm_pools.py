@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -33,8 +34,8 @@ SHAPE = "four"
 WISH = Wish(SHAPE, {"c7a.xlarge"}, on_demand=False)
 
 
-def spare(name: str = "i-1", **changes: object) -> Runner:
-    usual: dict[str, object] = {
+def spare(name: str = "i-1", **changes: Any) -> Runner:  # noqa: ANN401 - fields of the record
+    usual: dict[str, Any] = {
         "state": RunnerState.SPARE,
         "job": NOBODY,
         "repository": "",
@@ -67,7 +68,7 @@ def test_a_job_takes_the_ready_spare_whose_time_ends_first() -> None:
         ({"instance_type": "m7a.xlarge"}, WISH),
     ],
 )
-def test_a_spare_that_does_not_fit_or_is_about_to_go_is_taken_by_nobody(changes: dict[str, object], wish: Wish) -> None:
+def test_a_spare_that_does_not_fit_or_is_about_to_go_is_taken_by_nobody(changes: dict[str, Any], wish: Wish) -> None:
     assert pairs([samples.job()], [spare(**changes)], wish, NOW) == []
 
 
@@ -111,7 +112,7 @@ SPARES = st.lists(
 
 
 @given(SPARES, st.integers(0, 8), st.integers(0, 8))
-def test_a_plan_carried_out_leaves_nothing_to_plan(kept: list[dict[str, object]], size: int, under_way: int) -> None:
+def test_a_plan_carried_out_leaves_nothing_to_plan(kept: list[dict[str, Any]], size: int, under_way: int) -> None:
     pool = Pool("linux-4cpu", SHAPE, size)
     spares = [spare(f"i-{number}", **changes) for number, changes in enumerate(kept)]
 
@@ -124,7 +125,7 @@ def test_a_plan_carried_out_leaves_nothing_to_plan(kept: list[dict[str, object]]
 
 @given(SPARES, st.integers(0, 8), st.integers(0, 8))
 def test_a_plan_never_starts_beyond_the_size_nor_touches_another_pool(
-    kept: list[dict[str, object]], size: int, under_way: int
+    kept: list[dict[str, Any]], size: int, under_way: int
 ) -> None:
     spares = [spare(f"i-{number}", **changes) for number, changes in enumerate(kept)]
 

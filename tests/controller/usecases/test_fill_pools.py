@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,7 +26,7 @@ from tests.fakes import samples
 CLAIM_S = 180.0
 
 
-def a_pool(size: int = 2, **changes: object) -> RunnerConfig:
+def a_pool(size: int = 2, **changes: Any) -> RunnerConfig:  # noqa: ANN401 - fields of the configuration
     return samples.config(cpu=Span(4.0, 4.0), pool=size, **changes)
 
 
@@ -52,8 +54,7 @@ def spares(world: World) -> list[Runner]:
 
 def test_a_pool_is_filled_by_one_launch_written_down_before_it_is_asked_for() -> None:
     world = World(a_pool(3))
-    seen: list[str] = []
-    world.doors(lambda name, call: (seen.append(name), call())[1])
+    seen = world.noted()
 
     lines = fill(world)
 
@@ -77,8 +78,7 @@ def test_a_spare_carries_the_stacks_tags_and_no_repositorys() -> None:
 def test_a_full_pool_is_left_in_peace_and_costs_few_calls() -> None:
     world = filled()
     world.clock.turn(LOOKED_AT_S)
-    calls: list[str] = []
-    world.doors(lambda name, call: (calls.append(name), call())[1])
+    calls = world.noted()
 
     assert fill(world) == []
 
@@ -87,8 +87,7 @@ def test_a_full_pool_is_left_in_peace_and_costs_few_calls() -> None:
 
 def test_a_stack_without_pools_costs_one_look() -> None:
     world = World()
-    calls: list[str] = []
-    world.doors(lambda name, call: (calls.append(name), call())[1])
+    calls = world.noted()
 
     assert fill(world) == []
 
@@ -124,13 +123,13 @@ def test_fillers_side_by_side_and_an_index_that_lags_start_nothing_twice() -> No
 
 def test_a_filler_that_another_overtakes_starts_nothing() -> None:
     world = World(a_pool())
-    overtaken = []
+    overtaken: list[str] = []
 
-    def overtake(name: str, call: object) -> object:
+    def overtake(name: str, call: Callable[[], object]) -> object:
         if name == "memory.swap" and not overtaken:
             overtaken.append(name)
             fill(world)
-        return call()  # type: ignore[operator]  # the call itself
+        return call()
 
     world.doors(overtake)
     first = world.house

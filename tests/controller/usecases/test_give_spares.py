@@ -23,9 +23,9 @@ from tests.controller.usecases.world import LAST_WORD_S, SPARE_POLL_S, World
 from tests.fakes import samples
 
 
-def pooled(size: int = 1, *, ready: bool = True, **config: object) -> World:
+def pooled(size: int = 1, *, ready: bool = True) -> World:
     """A stack whose pool is filled."""
-    world = World(samples.config(cpu=Span(4.0, 4.0), pool=size, **config))
+    world = World(samples.config(cpu=Span(4.0, 4.0), pool=size))
     world.sweep(Chores.FILL_POOLS)
     for machine in world.machines if ready else []:
         assert isinstance(world.ask(machine), Wait)
@@ -225,14 +225,8 @@ def test_a_spare_given_by_a_write_whose_answer_was_lost_is_the_jobs_only_machine
 
 
 def test_a_configuration_without_a_pool_costs_no_call() -> None:
-    calls: list[str] = []
-
-    def seen(name: str, call: object) -> object:
-        calls.append(name)
-        return call()  # type: ignore[operator]  # the call itself
-
     world = World()
-    world.doors(seen)
+    calls = world.noted()
 
     world.arrive(1)
 
@@ -242,8 +236,7 @@ def test_a_configuration_without_a_pool_costs_no_call() -> None:
 def test_waiting_costs_one_read_for_each_question() -> None:
     world = pooled()
     (spare,) = world.machines
-    calls: list[str] = []
-    world.doors(lambda name, call: (calls.append(name), call())[1])
+    calls = world.noted()
 
     world.ask(spare)
 
@@ -252,8 +245,7 @@ def test_waiting_costs_one_read_for_each_question() -> None:
 
 def test_a_job_that_takes_a_spare_costs_one_write_and_one_message_in_place_of_a_launch() -> None:
     world = pooled()
-    calls: list[str] = []
-    world.doors(lambda name, call: (calls.append(name), call())[1])
+    calls = world.noted()
 
     world.arrive(1)
 

@@ -306,6 +306,17 @@ class World:
         )
         return self
 
+    def noted(self) -> list[str]:
+        """From now on every outside call of the doors is written into this list."""
+        calls: list[str] = []
+
+        def note(name: str, call: Callable[[], object]) -> object:
+            calls.append(name)
+            return call()
+
+        self.doors(note)
+        return calls
+
     def arrive(self, *job_ids: int, **changes: Any) -> list[str]:  # noqa: ANN401 - fields of the message
         """GitHub queues these jobs, and the dispatcher handles whatever is on its queue."""
         self.backlog.put(*(samples.queued(job_id, **changes) for job_id in job_ids))

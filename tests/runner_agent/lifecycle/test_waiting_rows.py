@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.runner_agent.stage import INSTANCE, until
 from tests.runner_agent.world import RUN, World, done
 
 
-def wait(world: World, **changes: float) -> tuple[int, str]:
+def wait(world: World, **changes: Any) -> tuple[int, str]:  # noqa: ANN401 - fields of the answer
     """The answer to a spare that no job has taken."""
     targets = Targets("eu-west-1", f"{world.stage.url}/000000000000/reports")
     plain = Wait(INSTANCE, again_s=0.05, most_s=60.0, targets=targets, notice_poll_s=0.05)
