@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from runner_agent.aws import Signer
 from runner_agent.claim import SLOWEST_PAUSE_S, Refused, Time, ask, backoff, read, request, spread
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import LONGEST_WAIT_S, Bundle, Claim, Targets, Wait
+from runner_agent.contract.record import replace
 from runner_agent.contract.sigv4 import Credentials
 from runner_agent.web import Answer
 from tests.runner_agent.runners import jit_config

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import Targets, UserData, Wait
+from runner_agent.contract.record import replace
 from runner_agent.contract.reports import Result
 from tests.runner_agent.stage import INSTANCE, until
 from tests.runner_agent.world import RUN, World, done
