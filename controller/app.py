@@ -365,7 +365,6 @@ def _take_over(stack: _Stack, installations: Installations) -> TakeOver:
 def _fill_pools(stack: _Stack, launcher: LaunchMachines, boots: BootBook) -> FillPools:
     from controller.usecases.fill_pools import FillPools
     from controller.usecases.launch_spares import LaunchSpares
-    from controller.usecases.pool_book import PoolBook
 
     return FillPools(
         watch=stack.watch,
@@ -373,7 +372,7 @@ def _fill_pools(stack: _Stack, launcher: LaunchMachines, boots: BootBook) -> Fil
         launches=stack.launches,
         ledger=stack.ledger,
         configs=stack.configs,
-        book=PoolBook(stack.own_memory()),
+        memory=stack.own_memory(),
         boots=boots,
         launch=LaunchSpares(launcher),
         tell=stack.telemetry.tell,

@@ -17,7 +17,7 @@ from controller.domain.routing import Route
 from controller.domain.runner import Runner, RunnerState
 from controller.domain.warm_pools import Fill, Plan, Pool
 from controller.errors import Rejected, Unavailable
-from controller.ports import AllConfigs, Launches, Ledger, Runners, Tell
+from controller.ports import AllConfigs, Launches, Ledger, Memory, Runners, Tell
 from controller.usecases.boot_book import BootBook
 from controller.usecases.launch_spares import LaunchSpares
 from controller.usecases.pool_book import PoolBook
@@ -35,6 +35,7 @@ class Standing:
     """By configuration, machines of launches whose outcome is not written down yet."""
     pending: Collection[str]
     """These launches."""
+    book: PoolBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class FillPools:
     launches: Launches
     ledger: Ledger
     configs: AllConfigs
-    book: PoolBook
+    memory: Memory
     boots: BootBook
     launch: LaunchSpares
     tell: Tell
@@ -69,13 +70,14 @@ class FillPools:
     def _standing(self, shown: Sequence[Runner]) -> Standing:
         """An index lags behind: what was launched of late is looked at by name, and each spare as it is stored."""
         now = self.clock()
-        fills = warm_pools.to_look_at(self.book.look(now), now)
+        book = PoolBook.read(self.memory, now)
+        fills = warm_pools.to_look_at(book.fills, now)
         known = {name: found for name in fills if (found := self.launches.get(name))}
         pending = {name for name, found in known.items() if found.state is LaunchState.PENDING}
         names = {spare.instance_id for spare in shown} | {name for one in known.values() for name in one.instances}
         stored = self.runners.get(sorted(names)).values()
         spares = [runner for runner in stored if runner.state is RunnerState.SPARE]
-        return Standing(spares, warm_pools.coming(fills, pending, known, now), pending)
+        return Standing(spares, warm_pools.coming(fills, pending, known, now), pending, book)
 
     def _tend(
         self, config: RunnerConfig, every: Mapping[str, RunnerConfig | None], standing: Standing, *, dry_run: bool
@@ -119,7 +121,7 @@ class FillPools:
 
     def _note(self, record: Launch, standing: Standing) -> bool:
         fill = Fill(record.config, record.spares, record.created_at)
-        return self.book.note(record.launch_id, fill, standing.pending)
+        return standing.book.note(record.launch_id, fill, standing.pending)
 
     def _retire(self, plan: Plan, *, dry_run: bool) -> list[str]:
         """At its next question the machine is told to go; one that never asks is swept away."""

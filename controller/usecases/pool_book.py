@@ -21,27 +21,28 @@ class _Fills:
 
 @dataclass(slots=True)
 class PoolBook:
-    """One filler's copy of a record that all of a region write: a launch is noted before it is written down."""
+    """What one round of filling has read of a record that all fillers of a region write; good for that round only."""
 
     memory: Memory
-    _text: str | None = field(default=None)
-    _fills: dict[str, Fill] = field(default_factory=dict)
+    text: str | None
+    fills: dict[str, Fill]
+    """The launches noted, by their names."""
 
-    def look(self, now: float) -> dict[str, Fill]:
-        """The launches noted, by their names."""
-        self._text = self.memory.recall(FACT, now)
+    @classmethod
+    def read(cls, memory: Memory, now: float) -> PoolBook:
+        """As it is now."""
+        text = memory.recall(FACT, now)
         try:
-            self._fills = wire.loads(_Fills, self._text).fills if self._text else {}
+            return cls(memory, text, wire.loads(_Fills, text).fills if text else {})
         except wire.Malformed:
             # Written by another version: begin anew, on top of it.
-            self._fills = {}
-        return dict(self._fills)
+            return cls(memory, text, {})
 
     def note(self, launch_id: str, fill: Fill, pending: Collection[str]) -> bool:
-        """Note a launch; False where somebody else has noted one since the look, and this one must not be made."""
-        fills = warm_pools.remembered(self._fills, pending, fill.at) | {launch_id: fill}
+        """Note a launch; False where somebody else has noted one since the reading, and this one must not be made."""
+        fills = warm_pools.remembered(self.fills, pending, fill.at) | {launch_id: fill}
         text = wire.dumps(_Fills(fills))
-        if self.memory.swap(FACT, self._text, text, fill.at + KEEP_S) != text:
+        if self.memory.swap(FACT, self.text, text, fill.at + KEEP_S) != text:
             return False
-        self._text, self._fills = text, fills
+        self.text, self.fills = text, fills
         return True

@@ -112,6 +112,11 @@ class Machine:
         return self.phase not in {Phase.ENDING, Phase.OFF} and not self.noticed
 
     @property
+    def was_spare(self) -> bool:
+        """Whether it ever waited for a first job."""
+        return self._wait_until > 0
+
+    @property
     def runner_name(self) -> str:
         """The runner it is at GitHub."""
         return self._bundle.runner_name if self._bundle else ""

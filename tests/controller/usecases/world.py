@@ -34,7 +34,6 @@ from controller.usecases.keep_house import KeepHouse
 from controller.usecases.launch_machines import Ground, LaunchMachines
 from controller.usecases.launch_spares import LaunchSpares
 from controller.usecases.pick_jobs import PickJobs
-from controller.usecases.pool_book import PoolBook
 from controller.usecases.recover_jobs import RecoverDeliveries, RecoverJobs
 from controller.usecases.region_watch import RegionWatch
 from controller.usecases.rerun_jobs import RerunJobs
@@ -254,7 +253,7 @@ class World:
             launches=launches,
             ledger=ledger,
             configs=configs,
-            book=PoolBook(watched(self.memory, around)),
+            memory=watched(self.memory, around),
             boots=self.boots,
             launch=LaunchSpares(self.launch),
             tell=self.told,
