@@ -27,7 +27,7 @@ from tests.fakes import samples
 from tests.reliability.calls import PowerCut, Watch, at_door
 from tests.reliability.hub import Hub, HubJob, Postman, Status
 from tests.reliability.intakes import Census, DeliveryLog
-from tests.reliability.machines import NOTICE_S, Boot, Machine, Phase
+from tests.reliability.machines import CLAIM_DEADLINE_S, NOTICE_S, Boot, Machine, Phase
 from tests.reliability.queues import Line, Post, SimQueue
 from tests.reliability.timeline import Timeline
 
@@ -243,7 +243,10 @@ class Universe(World):
         record = self.shelf.get(Runner, machine.name)
         if record is not None and record.job != NOBODY:
             return frozenset({str(record.job)})
-        wanted = record is None or (record.state is RunnerState.SPARE and record.lease_until > self.timeline.now)
+        # The successor of one whose time is about to end is started before it goes.
+        lead_s = CLAIM_DEADLINE_S if record and record.ready_at else 0.0
+        counts_until = record.lease_until - lead_s if record and record.state is RunnerState.SPARE else 0.0
+        wanted = record is None or counts_until > self.timeline.now
         return frozenset(f"place {n}" for n in range(self.pool)) if wanted else frozenset({machine.name})
 
     def keep_warm(self, size: int) -> None:
