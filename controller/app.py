@@ -36,12 +36,13 @@ if TYPE_CHECKING:
     from controller.ports import Configs, Jobs, Launches, Memory, Origins, Outbox, Runners, Tell
     from controller.usecases.boot_book import BootBook
     from controller.usecases.capacity_book import CapacityBook
+    from controller.usecases.fill_pools import FillPools
     from controller.usecases.keep_house import Errand
     from controller.usecases.kept_fact import KeptFact
     from controller.usecases.launch_machines import LaunchMachines
     from controller.usecases.region_watch import RegionWatch
     from controller.usecases.take_over import TakeOver
-    from runner_agent.contract.bundle import Bundle, Claim
+    from runner_agent.contract.bundle import Bundle, Claim, Wait
 
 REREAD_S = 30.0
 """A bad signature may mean that the secret was replaced; forged ones must not make us ask each time."""
@@ -118,7 +119,7 @@ class ClaimDoor:
     """What the claim handler works with."""
 
     machine_role: str
-    handle: Callable[[str, Claim], Bundle]
+    handle: Callable[[str, Claim], Bundle | Wait]
     flush: Callable[[], None]
 
 
@@ -167,6 +168,7 @@ def dispatch_door() -> QueueDoor:
     from controller.adapters.aws.queue import SqsBacklog
     from controller.usecases.accept_job import AcceptJob
     from controller.usecases.dispatch import Dispatch
+    from controller.usecases.give_spares import GiveSpares
     from controller.usecases.hold_jobs import HoldJobs
     from controller.usecases.pick_jobs import PickJobs
 
@@ -187,6 +189,15 @@ def dispatch_door() -> QueueDoor:
     dispatch = Dispatch(
         accept=accept,
         launch=launch,
+        spares=GiveSpares(
+            jobs=stack.jobs,
+            runners=stack.runners,
+            ledger=stack.ledger,
+            configs=stack.configs,
+            outbox=stack.outbox(),
+            tell=stack.telemetry.tell,
+            clock=time.time,
+        ),
         hold=HoldJobs(stack.boot_book(), stack.ledger, stack.telemetry.tell),
         pick=PickJobs(stack.jobs, stack.configs, launch.book, stack.outbox(), stack.telemetry.tell, time.time),
         backlog=SqsBacklog(stack.clients, stack.settings.jobs_queue_url),
@@ -263,6 +274,8 @@ def claim_door() -> ClaimDoor:
         notice_poll_s=settings.notice_poll_s,
         lease_grace_s=settings.lease_grace_s,
         release_ttl_s=settings.release_ttl_s,
+        spare_poll_s=settings.spare_poll_s,
+        spare_life_s=settings.spare_life_s,
     )
     claim = ClaimRunner(
         terms=terms,
@@ -341,6 +354,7 @@ def _housekeeping(stack: _Stack) -> HousekeepingDoor:
         for server in servers(settings)
     ]
     boots = stack.boot_book()
+    launcher = stack.launcher()
     watch_boots = WatchBoots(
         book=boots,
         jobs=stack.jobs,
@@ -360,7 +374,7 @@ def _housekeeping(stack: _Stack) -> HousekeepingDoor:
         ledger=stack.ledger,
         fleet=stack.fleet,
         outbox=stack.outbox(),
-        launch=stack.launcher(),
+        launch=launcher,
         boots=boots,
         errands={
             Chores.INTERRUPTED_JOBS: rerun_jobs,
@@ -379,6 +393,7 @@ def _housekeeping(stack: _Stack) -> HousekeepingDoor:
             ),
             Chores.REGIONS: _take_over(stack, installations),
             **_upkeep(stack, installations),
+            Chores.FILL_POOLS: _fill_pools(stack, launcher, boots),
         },
         tell=stack.telemetry.tell,
         clock=time.time,
@@ -486,6 +501,24 @@ def _take_over(stack: _Stack, installations: Installations) -> TakeOver:
         github=GitHubApi(installations, stack.memory),
         configs=stack.configs,
         outbox=stack.outbox(),
+        tell=stack.telemetry.tell,
+        clock=time.time,
+    )
+
+
+def _fill_pools(stack: _Stack, launcher: LaunchMachines, boots: BootBook) -> FillPools:
+    from controller.usecases.fill_pools import FillPools
+    from controller.usecases.launch_spares import LaunchSpares
+
+    return FillPools(
+        watch=stack.watch,
+        runners=stack.runners,
+        launches=stack.launches,
+        ledger=stack.ledger,
+        configs=stack.configs,
+        memory=stack.own_memory(),
+        boots=boots,
+        launch=LaunchSpares(launcher),
         tell=stack.telemetry.tell,
         clock=time.time,
     )

@@ -15,6 +15,7 @@ from dataclasses import MISSING, fields
 from controller.domain.fleet_config import RunnerConfig
 from controller.domain.labels import LARGEST_DISK
 from controller.domain.rules import Rules
+from controller.domain.warm_pools import LARGEST_POOL
 from runner_agent.contract import wire
 
 CONFIG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -169,6 +170,7 @@ BETWEEN = {
     "on_demand_after": (1, 100),
     "elsewhere_after_s": (0, 86_400),
     "most_jobs": (1, 1_000_000),
+    "pool": (0, LARGEST_POOL),
     "priority": (-1_000, 1_000),
 }
 SPELLED = {

@@ -64,24 +64,31 @@ def _received(door: app.WebhookDoor, sent: deliveries.Envelope, body: bytes) -> 
 
 def claim(event: HttpEvent, _context: object) -> HttpAnswer:
     """A machine's claim; see `runner_agent.contract.bundle` for the answers."""
-    from runner_agent.contract.bundle import Claim  # noqa: PLC0415 - the webhook's start must not pay for it
+    from runner_agent.contract.bundle import Claim, Wait  # noqa: PLC0415 - the webhook's start must not pay for it
 
     door = app.claim_door()
     try:
-        bundle = door.handle(_caller(event, door.machine_role), wire.loads(Claim, _body(event)))
-    except (wire.Malformed, binascii.Error) as bad:
-        return _answer(400, {"error": str(bad)})
-    except NothingToDo as gone:
-        return _answer(410, {"error": str(gone)})
-    except AlreadyDone as done:
-        return _answer(409, {"error": str(done)})
-    except Rejected as no:
-        return _answer(403, {"error": str(no)})
+        answer = door.handle(_caller(event, door.machine_role), wire.loads(Claim, _body(event)))
+    except (wire.Malformed, binascii.Error, NothingToDo, AlreadyDone, Rejected) as no:
+        status = next(status for kind, status in _TURNED_AWAY if isinstance(no, kind))
+        return _answer(status, {"error": str(no)})
     except Unavailable as later:
         return _answer(503, {"error": str(later)}, {"retry-after": f"{later.retry_after_s or 1:.0f}"})
     finally:
         door.flush()
-    return _answer(200, wire.encode(bundle))
+    if isinstance(answer, Wait):
+        return _answer(202, wire.encode(answer), {"retry-after": f"{max(1.0, answer.again_s):.0f}"})
+    return _answer(200, wire.encode(answer))
+
+
+_TURNED_AWAY: tuple[tuple[type[Exception], int], ...] = (
+    (wire.Malformed, 400),
+    (binascii.Error, 400),
+    (NothingToDo, 410),
+    (AlreadyDone, 409),
+    (Rejected, 403),
+)
+"""The first that fits: having nothing to do is a kind of having been there before."""
 
 
 def _caller(event: HttpEvent, machine_role: str) -> str:

@@ -46,6 +46,7 @@ class Chores(StrEnum):
     POOL_AUDIT = "pool-audit"
     RUNNER_AGE = "runner-age"
     COST_REPORT = "cost-report"
+    FILL_POOLS = "fill-pools"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,9 @@ class Runners(Protocol):
     def doubted(self, limit: int) -> list[Runner]:
         """Machines that have ended, and whose runner GitHub may still have; may be a moment behind."""
 
+    def spares(self, limit: int) -> list[Runner]:
+        """Machines that no job has taken yet, the one whose lease ends first in front; may be a moment behind."""
+
 
 class Launches(Protocol):
     """The launch records."""
@@ -236,6 +239,13 @@ class Origins(Protocol):
 
         What GitHub does not say counts as a fork; raises `Unavailable` where it did not answer.
         """
+
+
+class AllConfigs(Configs, Protocol):
+    """The same for who needs to know all of them."""
+
+    def every(self) -> dict[str, RunnerConfig | None]:
+        """Every configuration by its name, as it stands now; None for one that is unusable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from controller.domain.job import OPEN, Job, JobState
 from controller.domain.launch import Launch, LaunchState
-from controller.domain.runner import ALIVE, Runner
+from controller.domain.runner import ALIVE, Runner, RunnerState
 
 SHARDS = 4
 """Partitions of each stage. One DynamoDB partition takes 1,000 writes a second; four take every burst EC2 can serve."""
@@ -55,6 +55,8 @@ TABLES = (JOBS, RUNNERS, LAUNCHES, MEMORY)
 WAITING = "waiting"
 UNDER_WAY = "open"
 MACHINES = "alive"
+SPARES = "spare"
+"""Machines that no job has taken yet; apart, so that finding them costs the same however many are at work."""
 PENDING = "pending"
 OWED = "owed"
 """Jobs about which something is still to be said or done at GitHub."""
@@ -101,6 +103,8 @@ def _stage(record: Job | Runner | Launch) -> str | None:
             name = UNDER_WAY
         case Job():
             name = OWED if record.owes else ENDED
+        case Runner(state=RunnerState.SPARE):
+            name = SPARES
         case Runner() if record.state in ALIVE:
             name = MACHINES
         case Runner() if record.may_haunt:

@@ -108,6 +108,10 @@ class Settings:
     """How many dead letters of one queue are looked at in one round."""
     runner_age_warn_s: float = 1_728_000.0
     """So long an image may lag behind GitHub's runner before it is told; GitHub's own limit is thirty days."""
+    spare_poll_s: float = 5.0
+    """How often a spare machine asks whether there is work."""
+    spare_life_s: float = 14_400.0
+    """A spare that no job has taken by then is replaced; machines wait no longer than that, whatever stands here."""
     drain_limit: int = 200
     """How many wake-ups one dispatch takes off the queue by itself after a full batch."""
 

@@ -288,6 +288,25 @@ SIGNALS: dict[str, Signal] = {
         "({unpriced} without a known price)",
         (Metric("MachineHours", field="machine_hours", by=("config",)), Metric("CostUsd", field="usd", by=("config",))),
     ),
+    "SpareReady": Signal(
+        _INFO,
+        "{instance} is a spare of {config}, up {booted_in_s:.1f} s after its launch",
+        (Metric("SparesReady", by=("config",)), Metric("SpareBootTime", Unit.SECONDS, "booted_in_s")),
+    ),
+    "SpareTaken": Signal(
+        _INFO,
+        "job {job} of {repository} takes {instance} ({instance_type} in {zone}, {lifecycle}), "
+        "a spare of {config} for {spare_for_s:.0f} s",
+        (Metric("SparesTaken", by=("config",)), Metric("SpareTime", Unit.SECONDS, "spare_for_s")),
+    ),
+    "SpareRetired": Signal(
+        _INFO, "{instance}, a spare of {config}, may go: {reason}", (Metric("SparesRetired", by=("config",)),)
+    ),
+    "PoolShort": Signal(
+        _WARNING,
+        "the pool of {config} lacks {missing} of {wanted} machines: {reason}",
+        (Metric("SparesMissing", field="missing", by=("config",)),),
+    ),
     "ChoreDone": Signal(
         _INFO,
         "{task}: looked at {looked_at}, acted on {acted_on} in {seconds:.3f} s (dry run: {dry_run})",

@@ -161,6 +161,7 @@ _CATALOGUE = Grant(
     "which machine types there are, where, and for how much",
 )
 _CONFIGS = Grant(("ssm:GetParameter",), "parameters", "runner configurations")
+_EVERY_CONFIG = Grant(("ssm:GetParametersByPath",), "parameters", "which configurations keep machines warm")
 _ROUTING = Grant(("ssm:GetParameter",), "parameters", "which labels are ours, where a stack has a routing document")
 _WEBHOOK_SECRET = Grant(("secretsmanager:GetSecretValue",), "secret:webhook", "the signature of deliveries")
 _APP_KEY = Grant(("secretsmanager:GetSecretValue",), "secret:app-key", "to speak as the GitHub App")
@@ -182,11 +183,12 @@ DISPATCH = Function(
         _consume(JOBS),
         *_records(schema.JOBS, schema.RUNNERS),
         *_single_records(schema.LAUNCHES, schema.MEMORY),
-        *_stages(schema.JOBS),
+        *_stages(schema.JOBS, schema.RUNNERS),
         _CONFIGS,
         _FORKS,
         *_LAUNCH,
         _send(JOBS),
+        _send(HOUSEKEEPING),
         _send_to_peers(JOBS),
     ),
 )
@@ -231,6 +233,7 @@ HOUSEKEEPER = Function(
         *_stages(schema.JOBS, schema.RUNNERS, schema.LAUNCHES),
         *_single_records(schema.MEMORY),
         _CONFIGS,
+        _EVERY_CONFIG,
         _APP_KEY,
         _send(JOBS),
         _send(REPORTS),
@@ -296,6 +299,7 @@ SCHEDULES = (
     Schedule("boots", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.BOOTS}),
     Schedule("market", 3_600, HOUSEKEEPING, {"kind": "chore", "task": Chores.MARKET}),
     Schedule("quotas", 300, HOUSEKEEPING, {"kind": "chore", "task": Chores.QUOTAS}),
+    Schedule("fill-pools", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.FILL_POOLS}),
     Schedule("regions", 60, HOUSEKEEPING, {"kind": "chore", "task": Chores.REGIONS}),
     Schedule("dead-letters", 300, HOUSEKEEPING, {"kind": "chore", "task": Chores.DEAD_LETTERS}),
     Schedule("ghost-runners", 900, HOUSEKEEPING, {"kind": "chore", "task": Chores.GHOST_RUNNERS}),

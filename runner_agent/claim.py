@@ -8,7 +8,7 @@ from typing import Protocol
 
 from runner_agent.aws import Signer
 from runner_agent.contract import wire
-from runner_agent.contract.bundle import Bundle, Claim
+from runner_agent.contract.bundle import LONGEST_WAIT_S, Bundle, Claim, Wait
 from runner_agent.contract.record import Record
 from runner_agent.logs import Tell
 from runner_agent.web import Answer, Request, exchange
@@ -17,7 +17,9 @@ ATTEMPT_S = 30.0
 """API Gateway answers within this, one way or another; giving up earlier would throw a bundle away."""
 FIRST_PAUSE_S = 0.25
 SLOWEST_PAUSE_S = 10.0
+_SHORTEST_PAUSE_S = 0.05
 _LONGEST_REASON = 300
+_NO_WORK_YET = 202
 
 
 class Refused(Record):
@@ -52,20 +54,34 @@ class Time(Record):
     """Wait; raises when the machine is going to be taken away."""
     during: Send = at_once
     """Wait for an answer."""
+    idle: Callable[[Wait], None] = lambda _: None
+    """Hear each time that there is no work yet."""
 
 
 def ask(claim: Claim, url: str, signer: Signer, time: Time, deadline: float, tell: Tell) -> Bundle | Refused:
-    """The bundle, or why there is none."""
+    """The bundle, or why there is none.
+
+    A controller that has no work yet is given as much time for each further answer as it had for the first.
+    """
+    patience, end = deadline - time.now(), float("inf")
     attempt = 0
     while True:
         answer = _attempt(claim, url, signer, time, tell)
         settled = read(answer) if answer else None
-        if settled:
+        if isinstance(settled, Wait):
+            time.idle(settled)
+            attempt, now = 0, time.now()
+            end = min(end, now + min(settled.most_s, LONGEST_WAIT_S) + patience)
+            deadline = min(end, now + patience)
+            pause = spread(min(settled.again_s, patience / 2))
+        elif settled:
             return settled
-        attempt += 1
-        pause = backoff(attempt, answer)
+        else:
+            attempt += 1
+            pause = backoff(attempt, answer)
         if time.now() + pause > deadline:
-            return Refused(f"no answer to the claim in time, after {attempt} attempts")
+            why = f"no answer to the claim in time, after {attempt} attempts" if attempt else "no work came in time"
+            return Refused(why)
         time.pause(pause)
 
 
@@ -74,16 +90,22 @@ def request(claim: Claim, url: str) -> Request:
     return Request("POST", url, {"Content-Type": "application/json"}, wire.dumps(claim).encode())
 
 
-def read(answer: Answer) -> Bundle | Refused | None:
-    """What an answer settles; None where asking again can help."""
+def read(answer: Answer) -> Bundle | Wait | Refused | None:
+    """What an answer says; None where asking again can help."""
     if answer.ok:
         try:
-            return wire.loads(Bundle, answer.body)
+            waits = answer.status == _NO_WORK_YET
+            return wire.loads(Wait, answer.body) if waits else wire.loads(Bundle, answer.body)
         except wire.Malformed as bad:
-            return Refused(f"the bundle cannot be read: {bad}", answer.status)
+            return Refused(f"the answer to the claim cannot be read: {bad}", answer.status)
     if answer.status in {408, 429} or answer.status >= 500:  # noqa: PLR2004 - HTTP's server errors
         return None
     return Refused(f"the claim was refused with {answer.status}: {_reason(answer.body)}", answer.status)
+
+
+def spread(seconds: float) -> float:
+    """About so many seconds, so that machines that came up together do not ask together for ever."""
+    return random.uniform(0.75, 1.25) * max(_SHORTEST_PAUSE_S, seconds)  # noqa: S311 - no secret
 
 
 def backoff(attempt: int, answer: Answer | None) -> float:

@@ -43,6 +43,7 @@ ABOUT = {
     Chores.POOL_AUDIT: "Hold the cloud's machines against the records, and tell where they differ",
     Chores.RUNNER_AGE: "Tell which images have a runner that GitHub will soon refuse",
     Chores.COST_REPORT: "Report what the last whole day's jobs have cost",
+    Chores.FILL_POOLS: "Keep as many machines running ahead of jobs as the configurations say",
     Chores.REGIONS: "Give a sign of life; take over a lost region's jobs, or hand over a drained one's",
 }
 

@@ -53,14 +53,14 @@ class Evidence:
     """What a look at the records has shown."""
 
     proven: Mapping[str, float] = field(default_factory=dict)
-    """By configuration, when the latest of its machines that did claim was launched."""
+    """By configuration, when the latest of its machines that did come up was launched."""
     probes: Mapping[str, Outcome] = field(default_factory=dict)
 
 
 def death_of(runner: Runner, cause: str) -> DeadBoot | None:
     """The death of a machine, where its boot is to blame; one that was taken away proves nothing."""
     taken_away = is_notice(runner.interruption) and runner.interruption != VANISHED
-    if runner.claimed_at is not None or taken_away:
+    if runner.has_booted or taken_away:
         return None
     return DeadBoot(runner.instance_id, str(runner.job), runner.config, cause, runner.launched_at)
 

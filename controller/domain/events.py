@@ -494,6 +494,48 @@ class DayCosted:
 
 
 @dataclass(frozen=True, slots=True)
+class SpareReady:
+    """A machine of a pool is up and waits for a job."""
+
+    instance: str
+    config: str
+    booted_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpareTaken:
+    """A job has a machine that was running already."""
+
+    job: str
+    repository: str
+    instance: str
+    instance_type: str
+    zone: str
+    lifecycle: str
+    config: str
+    spare_for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpareRetired:
+    """A machine of a pool is told to go."""
+
+    instance: str
+    config: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PoolShort:
+    """A pool has fewer machines than its configuration says, and why."""
+
+    config: str
+    wanted: int
+    missing: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChoreDone:
     """One housekeeping task has run."""
 
@@ -557,5 +599,9 @@ Event = (
     | RunnerReleased
     | RunnerBehind
     | DayCosted
+    | SpareReady
+    | SpareTaken
+    | SpareRetired
+    | PoolShort
     | ChoreDone
 )

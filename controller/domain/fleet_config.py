@@ -68,6 +68,8 @@ class RunnerConfig:
     """How many jobs of this configuration may have a machine at a time."""
     priority: int = 0
     """Ahead of the repository's other jobs, as if queued so many times five minutes earlier; behind, where negative."""
+    pool: int = 0
+    """How many spare machines of this configuration run ahead of any job, for the next ones to take."""
     spot: bool = True
     retry: Retry = Retry.JOB
     images: Mapping[str, str] = field(default_factory=dict)

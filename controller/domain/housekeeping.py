@@ -117,8 +117,10 @@ def overdue(expired: Iterable[Runner], now: float, patience: Patience) -> list[D
     deeds: list[Deed] = []
     for runner in expired:
         late = now - runner.lease_until
-        # One that has not claimed has nothing to end well: its job has waited long enough.
-        grace_s = 0.0 if runner.state is RunnerState.LAUNCHED else patience.grace_s
+        # One that has not come up, or not claimed, has nothing to end well: its job has waited long enough.
+        unborn = runner.state is RunnerState.SPARE and not runner.has_booted
+        waited_for = unborn or runner.state is RunnerState.LAUNCHED
+        grace_s = 0.0 if waited_for else patience.grace_s
         if runner.state in ALIVE and late > grace_s:
             deeds.append(WriteOff(runner, f"{_PROMISE[runner.state]} {late:.0f} s ago", terminate=True))
     return deeds
@@ -147,6 +149,7 @@ _ASKED_S = 3_600.0
 """How long GitHub is asked about a job whose machine has ended; in a re-run's list it stands no more."""
 
 _PROMISE = {
+    RunnerState.SPARE: "its time as a spare should have ended",
     RunnerState.LAUNCHED: "it should have claimed",
     RunnerState.CLAIMED: "its runner should have had a job",
     RunnerState.BUSY: "its job should have ended",

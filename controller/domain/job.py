@@ -31,7 +31,14 @@ class JobState(StrEnum):
 ARROWS: dict[JobState, frozenset[JobState]] = {
     # GitHub assigns by label, so a job may run or end from any open state without us.
     JobState.WAITING: frozenset(
-        {JobState.LAUNCHING, JobState.CLAIMED, JobState.RUNNING, JobState.COMPLETED, JobState.REFUSED}
+        {
+            JobState.LAUNCHING,
+            JobState.LAUNCHED,  # it takes a spare machine
+            JobState.CLAIMED,
+            JobState.RUNNING,
+            JobState.COMPLETED,
+            JobState.REFUSED,
+        }
     ),
     # Claimed straight away: a machine can be up before the launch that made it is settled.
     JobState.LAUNCHING: frozenset(

@@ -33,3 +33,7 @@ class JobKey:
         server, _, key = text.rpartition(":")
         job_id, _, attempt = key.partition("#")
         return cls(int(job_id), int(attempt), server)
+
+
+NOBODY = JobKey(0, 0)
+"""Whom a spare machine is for until a job takes it; GitHub's job ids begin at 1."""

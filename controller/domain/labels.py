@@ -22,12 +22,10 @@ _LARGEST = 1_000_000.0
 LARGEST_DISK = 16_384
 """GiB; EC2 makes no larger gp3 volume."""
 
-MACHINE_KEYS = ("cpu", "ram", "family", "arch", "image", "disk", "spot", "retry")
+MACHINE_KEYS = ("cpu", "ram", "family", "arch", "image", "disk", "spot", "retry", "pool")
 PLACE_KEYS = ("env", "region")
 FREE_KEYS = ("run",)
-LATER_KEYS = ("pool",)
-"""Words of the language that no part of the platform serves yet; refused rather than ignored."""
-KEYS = (*MACHINE_KEYS, *PLACE_KEYS, *FREE_KEYS, *LATER_KEYS)
+KEYS = (*MACHINE_KEYS, *PLACE_KEYS, *FREE_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,8 @@ class Wanted:
     """GiB."""
     spot: bool | None = None
     retry: Retry = Retry.JOB
+    pool: bool | None = None
+    """Whether one of the configuration's spare machines will do."""
     env: str = ""
     region: str = ""
     run: str = ""
@@ -83,6 +83,7 @@ def spell(wanted: Wanted) -> str:
         "disk": str(wanted.disk or ""),
         "spot": "" if wanted.spot is None else str(wanted.spot).lower(),
         "retry": "" if wanted.retry is Retry.JOB else wanted.retry,
+        "pool": "" if wanted.pool is None else str(wanted.pool).lower(),
         "env": wanted.env,
         "region": wanted.region,
         "run": wanted.run,
@@ -127,8 +128,6 @@ def _segments(label: str) -> list[tuple[int, str]]:
 def _check(option: str, key: str, value: str, found: dict[str, str]) -> None:
     if key not in KEYS:
         raise ValueError(f"unknown key {key!r}; {nearest(key, KEYS)}")
-    if key in LATER_KEYS:
-        raise ValueError(f"{key!r} is not served yet; leave it out")
     if not value:
         raise ValueError(f"{option!r} needs a value, as in {key}=...")
     if key in found:
@@ -185,6 +184,12 @@ def _boolean(text: str) -> bool:
     return text == "true"
 
 
+def _pool(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError(f"pool={text} is not true or false; which pool there is, the configuration says")
+    return text == "true"
+
+
 def _retry(text: str) -> Retry:
     if text not in set(Retry):
         raise ValueError(f"retry={text} is not one of {', '.join(Retry)}")
@@ -200,6 +205,7 @@ _READERS: dict[str, tuple[str, Callable[[str], object]]] = {
     "disk": ("disk", disk),
     "spot": ("spot", _boolean),
     "retry": ("retry", _retry),
+    "pool": ("pool", _pool),
     **{key: (key, str) for key in (*PLACE_KEYS, *FREE_KEYS)},
 }
 """Each key: the field of `Wanted` it fills, and what reads its value."""

@@ -103,6 +103,8 @@ class Launch:
     created_at: float
     claim_deadline_s: float
     platform: str = "linux/x64"
+    spares: int = 0
+    """How many machines it asks for that are for no job yet; such a launch names no jobs."""
     state: LaunchState = LaunchState.PENDING
     instances: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
@@ -112,6 +114,11 @@ class Launch:
     def id(self) -> str:
         """The record's name in storage and in messages."""
         return self.launch_id
+
+    @property
+    def wanted(self) -> int:
+        """How many machines it asks for."""
+        return len(self.jobs) or self.spares
 
 
 class Rung(StrEnum):

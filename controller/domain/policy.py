@@ -59,6 +59,11 @@ class Policy:
             raise Rejected(f"repository {source} is not on this stack's list of repositories")
         return tuple(rule for rule in self.rules if rule.is_about(source) or rule.is_about(repository))
 
+    @property
+    def rules_for_all(self) -> tuple[Rule, ...]:
+        """The rules about every repository."""
+        return tuple(rule for rule in self.rules if "*" in rule.repositories)
+
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
     """Whether a name fits one of the patterns, upper and lower case alike."""
@@ -100,6 +105,7 @@ def _said(wanted: Wanted) -> dict[str, float | None]:
         "image": wanted.image,
         "disk": wanted.disk,
         "spot": wanted.spot is not None,
+        "pool": wanted.pool is not None,
     }
     least = {
         "cpu": wanted.cpu.low if wanted.cpu else None,

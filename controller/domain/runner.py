@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from controller.domain.job_key import JobKey
+from controller.domain.job_key import NOBODY, JobKey
 
 
 class RunnerState(StrEnum):
     """Where a machine stands, by its own word and the cloud's; never to be mixed with a job's states."""
 
+    SPARE = "spare"
+    """It runs ahead of any job, has no runner at GitHub, and asks again and again whether there is work."""
     LAUNCHED = "launched"
     CLAIMED = "claimed"
     """It has asked for work and holds, or is getting, a JIT configuration."""
@@ -30,6 +32,8 @@ class Lifecycle(StrEnum):
 
 
 ARROWS: dict[RunnerState, frozenset[RunnerState]] = {
+    # A job takes the spare: from here on it is the machine launched for that job.
+    RunnerState.SPARE: frozenset({RunnerState.LAUNCHED, RunnerState.FINISHED, RunnerState.GONE}),
     RunnerState.LAUNCHED: frozenset({RunnerState.CLAIMED, RunnerState.FINISHED, RunnerState.GONE}),
     # A re-arm claims again: the same machine, after its runner ended without a job.
     RunnerState.CLAIMED: frozenset({RunnerState.CLAIMED, RunnerState.BUSY, RunnerState.FINISHED, RunnerState.GONE}),
@@ -38,7 +42,7 @@ ARROWS: dict[RunnerState, frozenset[RunnerState]] = {
     RunnerState.GONE: frozenset(),
 }
 
-ALIVE = frozenset({RunnerState.LAUNCHED, RunnerState.CLAIMED, RunnerState.BUSY})
+ALIVE = frozenset({RunnerState.SPARE, RunnerState.LAUNCHED, RunnerState.CLAIMED, RunnerState.BUSY})
 
 
 class IllegalMove(ValueError):
@@ -76,6 +80,8 @@ class Runner:
     claims: int = 0
     nonce: str = ""
     """SHA-256 of the nonce that the claim came with."""
+    ready_at: float | None = None
+    """When it first asked for work while there was none for it; only a spare does."""
     claimed_at: float | None = None
     started_at: float | None = None
     finished_at: float | None = None
@@ -100,9 +106,15 @@ class Runner:
         return self.instance_id
 
     @property
+    def has_booted(self) -> bool:
+        """Whether its agent has ever been heard of."""
+        return self.claimed_at is not None or self.ready_at is not None
+
+    @property
     def may_haunt(self) -> bool:
         """Whether it has ended in a way after which GitHub may still have a runner of it."""
-        return self.state not in ALIVE and not self.delisted and self.result not in _RAN_TO_ITS_END
+        registered = self.job != NOBODY and not self.delisted
+        return registered and self.state not in ALIVE and self.result not in _RAN_TO_ITS_END
 
 
 _RAN_TO_ITS_END = frozenset({"success", "failed", "cancelled"})

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from controller.domain.job import Job, JobState, back_in_line, move
-from controller.domain.job_key import JobKey
+from controller.domain.job_key import NOBODY, JobKey
 from controller.domain.launch import Launch, LaunchAnswer, LaunchState, Machine, counts_as_failure, why
-from controller.domain.runner import Runner
+from controller.domain.runner import Runner, RunnerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,11 @@ class Settlement:
     records: tuple[Job | Runner | Launch, ...] = ()
     """To be saved; a job and its machine stand side by side, the launch record last: until it is
     settled, a replay puts right whatever is missing."""
+
+    @property
+    def started(self) -> int:
+        """How many machines were written down just now."""
+        return sum(isinstance(record, Runner) for record in self.records)
 
     def stored(self) -> Settlement:
         """The same after saving: the jobs left are at their next version."""
@@ -52,8 +57,8 @@ def settle(
         record for job, machine in matched for record in (job, new_runner(launch, job.key, machine, now))
     ]
     records += [new_runner(launch, job.key, machine, now) for job, machine in unwritten]
-    # A spare's job has ended or runs elsewhere; at its claim the machine gets another one or goes.
-    records += [new_runner(launch, launch.jobs[0], machine, now) for machine in spare]
+    # A left-over's job has ended or runs elsewhere; at its claim the machine gets another one or goes.
+    records += [new_runner(launch, first_of(launch), machine, now) for machine in spare]
     done = replace(
         launch,
         state=LaunchState.SETTLED,
@@ -67,6 +72,11 @@ def _wanting(launch: Launch, jobs: Sequence[Job]) -> list[Job]:
     order = {key: place for place, key in enumerate(launch.jobs)}
     mine = [job for job in jobs if job.state is JobState.LAUNCHING and job.launch_id == launch.launch_id]
     return sorted(mine, key=lambda job: order[job.key])
+
+
+def first_of(launch: Launch) -> JobKey:
+    """Whom a machine of the launch is written down for, where no job of it waits."""
+    return launch.jobs[0] if launch.jobs else NOBODY
 
 
 def new_runner(launch: Launch, job: JobKey, machine: Machine, now: float) -> Runner:
@@ -85,5 +95,6 @@ def new_runner(launch: Launch, job: JobKey, machine: Machine, now: float) -> Run
         launched_at=now,
         lease_until=now + launch.claim_deadline_s,
         platform=launch.platform,
+        state=RunnerState.LAUNCHED if launch.jobs else RunnerState.SPARE,
         since=now,
     )

@@ -40,6 +40,7 @@ QUICK: Mapping[str, float | str] = {
     "launch_replay_s": 10.0,
     "lease_grace_s": 10.0,
     "notice_poll_s": 0.5,
+    "spare_poll_s": 0.5,
     "runner_cache_bucket": "",
 }
 """Settings that shorten time; nothing else about the platform differs from a stack in AWS but its endpoints."""

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from controller.domain import boot_health
+from controller.domain import boot_health, breaker
 from controller.domain.boot_health import BootHealth
-from controller.domain.breaker import BreakerPolicy
+from controller.domain.breaker import Breaker, BreakerPolicy, BreakerState
 from controller.domain.job import Job
 from controller.domain.runner import Runner
 from controller.errors import Rejected, Unavailable
@@ -51,6 +51,12 @@ class BootBook:
             self.look()
         admitted = self.change(lambda known: boot_health.admitted(known, group, self.clock(), self.policy))
         return admitted, boot_health.why_held(self._known, group[0].config)
+
+    def holds(self, config: str) -> str:
+        """Why nothing is to be launched ahead of any job for a configuration; empty while all is well."""
+        known = self._known.breakers.get(config, Breaker())
+        closed = breaker.state(known, self.clock(), self.policy) is BreakerState.CLOSED
+        return "" if closed else boot_health.why_held(self._known, config)
 
     def bury(self, runners: Iterable[Runner], cause: str) -> None:
         """Write down the machines that died in boot, for the next look at all of them."""

@@ -10,18 +10,18 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
 from controller.domain import runner_name
-from controller.domain.events import ClaimTurnedAway, WorkClaimed
+from controller.domain.events import ClaimTurnedAway, SpareReady, WorkClaimed
 from controller.domain.fleet_config import Arch, Os, RunnerConfig
 from controller.domain.interruption import is_notice
 from controller.domain.job import Job, JobState
 from controller.domain.launch import Launch, LaunchState, Machine
 from controller.domain.runner import ALIVE, Lifecycle, Runner, RunnerState
-from controller.domain.settlement import new_runner
+from controller.domain.settlement import first_of, new_runner
 from controller.errors import AlreadyDone, NothingToDo, Rejected, Unavailable
 from controller.ports import (
     Configs,
@@ -41,7 +41,16 @@ from controller.ports import (
 )
 from controller.wiring import ARCHIVES
 from runner_agent.contract import wire
-from runner_agent.contract.bundle import Bundle, Claim, IntendedJob, Limits, RunnerPackage, SetupGroup, Targets
+from runner_agent.contract.bundle import (
+    Bundle,
+    Claim,
+    IntendedJob,
+    Limits,
+    RunnerPackage,
+    SetupGroup,
+    Targets,
+    Wait,
+)
 from runner_agent.contract.trace import TraceContext
 
 MOST_CLAIMS = 3
@@ -62,6 +71,8 @@ class Terms:
     notice_poll_s: float
     lease_grace_s: float
     release_ttl_s: float
+    spare_poll_s: float
+    spare_life_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +108,8 @@ class ClaimRunner:
     _releases: dict[str, tuple[Release, float]] = field(default_factory=dict)
     """Kept between warm invocations, with the time until which each is good."""
 
-    def __call__(self, instance_id: str, claim: Claim) -> Bundle:
-        """The machine's bundle.
+    def __call__(self, instance_id: str, claim: Claim) -> Bundle | Wait:
+        """The machine's bundle, or for a spare that no job has taken yet, when to ask again.
 
         Raises `Rejected` for a machine that is not ours, `AlreadyDone` for a second claim and
         `NothingToDo` where the machine is not wanted any more.
@@ -110,11 +121,17 @@ class ClaimRunner:
             self.tell(ClaimTurnedAway(instance_id, _STATUS[type(no)], str(no)))
             raise
 
-    def _serve(self, instance_id: str, claim: Claim, asked_at: float) -> Bundle:
+    def _serve(self, instance_id: str, claim: Claim, asked_at: float) -> Bundle | Wait:
         minted: Minted | None = None
         for _ in range(_TRIES):
             runner = self._runner(instance_id, claim)
             self._check(runner, claim)
+            if runner.state is RunnerState.SPARE:
+                asked = self._asked(runner)
+                if asked == runner or not self.ledger.save([asked]):
+                    return self._told_to_wait(runner, asked)
+                # A job may just have taken it, and then there is work.
+                continue
             try:
                 job = self._job(runner)
             except NothingToDo:
@@ -162,13 +179,15 @@ class ClaimRunner:
         held = [job for job in self.jobs.get(launch.jobs).values() if job.launch_id == launch.launch_id]
         waiting = {job.key for job in held if job.state is JobState.LAUNCHING}
         unserved = [key for key in launch.jobs if key in waiting]
-        return new_runner(launch, (unserved or list(launch.jobs))[0], seen, self.clock())
+        return new_runner(launch, unserved[0] if unserved else first_of(launch), seen, self.clock())
 
     def _check(self, runner: Runner, claim: Claim) -> None:
         if runner.state in ALIVE and is_notice(runner.interruption):
             raise NothingToDo(f"{runner.instance_id} is about to be taken away: {runner.interruption}")
-        if runner.state is RunnerState.LAUNCHED:
+        if runner.state in {RunnerState.LAUNCHED, RunnerState.SPARE}:
             return
+        if runner.state is RunnerState.FINISHED and runner.claimed_at is None:
+            raise NothingToDo(f"{runner.instance_id} is not wanted any more: {runner.reason}")
         if runner.state is not RunnerState.CLAIMED:
             raise AlreadyDone(f"{runner.instance_id} is {runner.state}: it has claimed before")
         if runner.claims >= MOST_CLAIMS:
@@ -177,6 +196,28 @@ class ClaimRunner:
             self._check_ended(runner, claim.ended_runner)
         elif not _is_repeated(claim, runner):
             raise AlreadyDone(f"{runner.instance_id} is {runner.state}: it has claimed before")
+
+    def _asked(self, spare: Runner) -> Runner:
+        """A spare's record after it has asked for work while there was none for it."""
+        now = self.clock()
+        if spare.ready_at is None:
+            return replace(spare, ready_at=now, lease_until=spare.launched_at + self.terms.spare_life_s)
+        if now >= spare.lease_until:
+            return runners_of.move(spare, RunnerState.FINISHED, now, "its time as a spare has ended")
+        return spare
+
+    def _told_to_wait(self, before: Runner, spare: Runner) -> Wait:
+        if spare.state is RunnerState.FINISHED:
+            raise NothingToDo(f"{spare.instance_id}: {spare.reason}")
+        if before.ready_at is None and spare.ready_at is not None:
+            self.tell(SpareReady(spare.instance_id, spare.config, spare.ready_at - spare.launched_at))
+        return Wait(
+            instance_id=spare.instance_id,
+            again_s=self.terms.spare_poll_s,
+            most_s=max(0.0, spare.lease_until - self.clock()),
+            notice_poll_s=self.terms.notice_poll_s,
+            targets=self.terms.targets,
+        )
 
     def _check_ended(self, runner: Runner, ended: str) -> None:
         """A re-arm is granted only when GitHub itself no longer has the former runner."""

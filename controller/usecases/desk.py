@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from controller.domain.events import Event
 from controller.domain.job import Job
-from controller.domain.job_key import JobKey
+from controller.domain.job_key import NOBODY, JobKey
 from controller.domain.runner import Runner
 from controller.ports import Jobs, Ledger, Runners
 
@@ -25,7 +25,7 @@ class Desk:
 
     def fetch(self, keys: Iterable[JobKey], instance_ids: Iterable[str]) -> None:
         """Read these records in one go."""
-        wanted_jobs, wanted_runners = set(keys), set(instance_ids)
+        wanted_jobs, wanted_runners = set(keys) - {NOBODY}, set(instance_ids)
         found_jobs = self._jobs.get(wanted_jobs) if wanted_jobs else {}
         found_runners = self._runners.get(wanted_runners) if wanted_runners else {}
         self._read_jobs |= {key: found_jobs.get(key) for key in wanted_jobs}
@@ -41,7 +41,7 @@ class Desk:
         """The job as it stands on this desk."""
         if key not in self._read_jobs:
             self.fetch([key], [])
-        return self._read_jobs[key]
+        return self._read_jobs.get(key)
 
     def runner(self, instance_id: str) -> Runner | None:
         """The machine as it stands on this desk."""

@@ -13,6 +13,7 @@ from controller.errors import Rejected, Unavailable
 from controller.messages import Delivery, JobQueued, Wake
 from controller.ports import Backlog, Tell
 from controller.usecases.accept_job import AcceptJob
+from controller.usecases.give_spares import GiveSpares
 from controller.usecases.hold_jobs import HoldJobs
 from controller.usecases.launch_machines import LaunchMachines
 from controller.usecases.pick_jobs import PickJobs
@@ -26,6 +27,7 @@ class Dispatch:
 
     accept: AcceptJob
     launch: LaunchMachines
+    spares: GiveSpares
     hold: HoldJobs
     pick: PickJobs
     backlog: Backlog
@@ -74,7 +76,7 @@ class Dispatch:
     def _launch(self, waiting: Sequence[Job]) -> None:
         if self.accept.watch.is_draining():
             return
-        for group in line.groups(waiting):
+        for group in self._left_by_spares(line.groups(waiting)):
             try:
                 admitted = self.hold(group)
                 if admitted:
@@ -82,6 +84,13 @@ class Dispatch:
             except Unavailable as later:
                 # The launch record stands, so nothing is lost: the sweep of pending launches goes on from it.
                 self.tell(MessageDelayed("jobs", group[0].launch_id or group[0].id, str(later)))
+
+    def _left_by_spares(self, groups: Sequence[Sequence[Job]]) -> list[Sequence[Job]]:
+        """Whoever finds a machine that runs already waits for no launch, not even for one of others."""
+        left = [self.spares(group) for group in groups]
+        if any(len(now) < len(before) for now, before in zip(left, groups, strict=True)):
+            self.spares.refill()
+        return [group for group in left if group]
 
 
 def _jobs(delivery: Delivery) -> list[JobQueued]:

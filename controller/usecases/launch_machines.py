@@ -69,8 +69,18 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """Whom a launch is for: jobs of one shape, or as many spares of a pool."""
+
+    jobs: tuple[JobKey, ...]
+    repository: str
+    shape: str
+    spares: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchMachines:
-    """Shared by the dispatch door, which launches, and by housekeeping, which replays."""
+    """Shared by the dispatch door, which launches, and by housekeeping, which fills pools and replays."""
 
     ground: Ground
     jobs: Jobs
@@ -102,15 +112,19 @@ class LaunchMachines:
 
     def replay(self, pending: Launch) -> None:
         """Ask once more for a launch whose dispatcher was lost; the cloud answers with the same machines."""
-        self.tell(LaunchReplayed(pending.launch_id, len(pending.jobs)))
+        self.tell(LaunchReplayed(pending.launch_id, pending.wanted))
+        if pending.spares:
+            # Its pool has counted on them all the while.
+            self.ask(pending, [], Turn(), {})
+            return
         held = list(self.jobs.get(pending.jobs).values())
         known = self.runners.get(job.instance_id for job in held if job.instance_id)
         taken_over = any(job.home != pending.home for job in held)
         if taken_over or not any(_waits_for(pending, job, known) for job in held):
             self._abandon(pending, [job for job in held if job.home == pending.home])
             return
-        left, refusals = self._ask(pending, held, Turn(), known)
-        self._send_back(left, refusals)
+        settled, refusals = self.ask(pending, held, Turn(), known)
+        self._send_back(settled.left, refusals)
 
     def _abandon(self, pending: Launch, held: Sequence[Job]) -> None:
         """Settle without asking again, which could launch for jobs that are served, or served elsewhere by now.
@@ -162,7 +176,8 @@ class LaunchMachines:
             if not turn.count:
                 return left, self._with_limits(turn, lifecycle)
             reserved = self._reserve(left[: turn.count], step, turn)
-            unserved, refusals = self._ask(*reserved, turn, known={}) if reserved else ((), ())
+            settled, refusals = self.ask(*reserved, turn, known={}) if reserved else (Settlement(), ())
+            unserved = settled.left
             left = (*unserved, *left[turn.count :])
             if not launch.may_climb(refusals):
                 self._send_back(unserved, refusals)
@@ -214,7 +229,8 @@ class LaunchMachines:
             group = [job for job in group if job.state is JobState.WAITING and job.home == self.ground.region]
             if not group:
                 return None
-            record = self._record(group, step, turn, now)
+            order = Order(tuple(job.key for job in group), group[0].repository, group[0].shape)
+            record = self.frozen(order, step, turn, now)
             rung = {"launch_id": record.launch_id, "rung": record.rung, "rung_reason": step.why}
             held = [jobs_of.move(job, JobState.LAUNCHING, now, **rung) for job in group]
             stale = self.ledger.save([record, *held])
@@ -223,14 +239,15 @@ class LaunchMachines:
             group = list(self.jobs.get(job.key for job in group).values())
         return None
 
-    def _record(self, group: Sequence[Job], step: Step, turn: Turn, now: float) -> Launch:
-        first, route = group[0], step.route
+    def frozen(self, order: Order, step: Step, turn: Turn, now: float) -> Launch:
+        """The launch record, to be written down before anything is asked."""
+        route = step.route
         plan = LaunchPlan(
             launch_id=self.new_id(),
             template=self._template(route.platform),
             lifecycle=launch.lifecycle_of(step.rung),
             offerings=turn.offerings,
-            count=len(group),
+            count=len(order.jobs) or order.spares,
             tags=(),
             image=route.image,
             disk=route.disk,
@@ -239,21 +256,22 @@ class LaunchMachines:
             (wiring.TAG_STACK, self.ground.stack),
             (wiring.TAG_LAUNCH, plan.launch_id),
             (wiring.TAG_CONFIG, route.config.name),
-            (wiring.TAG_REPOSITORY, first.repository),
+            *(((wiring.TAG_REPOSITORY, order.repository),) if order.repository else ()),
         )
         return Launch(
             launch_id=plan.launch_id,
             request=self.fleet.request(replace(plan, tags=tags)),
-            jobs=tuple(job.key for job in group),
-            repository=first.repository,
+            jobs=order.jobs,
+            repository=order.repository,
             config=route.config.name,
-            shape=first.shape,
+            shape=order.shape,
             home=self.ground.region,
             lifecycle=plan.lifecycle,
             rung=str(step.rung),
             created_at=now,
             platform=route.platform,
             claim_deadline_s=route.config.claim_deadline_s or self.ground.claim_deadline_s,
+            spares=order.spares,
         )
 
     def _template(self, platform: str) -> str:
@@ -262,10 +280,10 @@ class LaunchMachines:
         except KeyError:
             raise Rejected(f"stack {self.ground.stack} has no launch template for {platform}") from None
 
-    def _ask(
+    def ask(
         self, record: Launch, held: list[Job], turn: Turn, known: Mapping[str, Runner]
-    ) -> tuple[Sequence[Job], Sequence[Refusal]]:
-        """Ask the cloud and settle; the jobs left without a machine, and what was refused."""
+    ) -> tuple[Settlement, Sequence[Refusal]]:
+        """Ask the cloud and settle; what came of it, and what was refused."""
         asked_at = self.clock()
         try:
             answer = self.fleet.launch(record.request)
@@ -279,7 +297,12 @@ class LaunchMachines:
         settled = self._settle(record, held, answer, known)
         for event in _story(record, answer, settled, asked_at, answered_at):
             self.tell(event)
-        return settled.left, answer.refusals
+        return settled, answer.refusals
+
+    def ask_for_spares(self, record: Launch, turn: Turn) -> tuple[int, Sequence[Refusal]]:
+        """Ask for a pool; how many were started, and what was refused."""
+        settled, refusals = self.ask(replace(record, version=1), [], turn, known={})
+        return settled.started, refusals
 
     def _settle(self, record: Launch, held: list[Job], answer: LaunchAnswer, known: Mapping[str, Runner]) -> Settlement:
         for _ in range(_TRIES):
@@ -320,7 +343,7 @@ def _story(
         yield LaunchRefused(name, no.kind, no.code, no.instance_type or "any type", no.zone or "any zone", no.message)
         if no.kind not in _EXPECTED:
             yield ApiFailed("ec2", "CreateFleet", f"{no.code} {no.message}")
-    yield LaunchAnswered(name, record.config, record.lifecycle, len(record.jobs), started, seconds)
+    yield LaunchAnswered(name, record.config, record.lifecycle, record.wanted, started, seconds)
     for job, machine in settled.matched:
         yield JobLaunched(
             job=job.id,

@@ -66,10 +66,10 @@ class WatchBoots:
             self.outbox.send(Wake("machines come up again"))
 
     def _proven(self) -> dict[str, float]:
-        """By configuration, when the latest of its living machines that claimed was launched."""
+        """By configuration, when the latest of its living machines that came up was launched."""
         alive = self.runners.expired(_FOR_EVER, _AT_ONCE)
-        claimed = sorted((each for each in alive if each.claimed_at is not None), key=lambda each: each.launched_at)
-        return {runner.config: runner.launched_at for runner in claimed}
+        booted = sorted((each for each in alive if each.has_booted), key=lambda each: each.launched_at)
+        return {runner.config: runner.launched_at for runner in booted}
 
     def _probes(self, health: BootHealth) -> dict[str, Outcome]:
         now = self.clock()

@@ -17,7 +17,7 @@ def installed(layout: Layout) -> tuple[Step, ...]:
     values = (f"HOME={layout.home}", f"RUNNER_USER={layout.user}", f"POWER_OFF={OFF}")
     # What stands between two of them is `reg.exe`'s own separator.
     variables = "\\0".join(f"SPOTRUNNER_{value}" for value in values)
-    minutes = (layout.longest_job_h + 2 * CLEAN_UP_H) * 60
+    minutes = (layout.longest_life_h + CLEAN_UP_H) * 60
     return (
         Run(("sc.exe", "create", SERVICE, "binPath=", f'"{layout.program}" run --service', "start=", "auto")),
         # The machine must not outlive its agent: the one recovery action is to shut down.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import PurePath
+
+from runner_agent.contract.bundle import LONGEST_WAIT_S
 
 AGENT = "spotrunner-agent.service"
 DEADMAN = "spotrunner-deadman.service"
@@ -21,10 +24,15 @@ class Layout:
     program: PurePath
     longest_job_h: int
 
+    @property
+    def longest_life_h(self) -> int:
+        """What the agent's own limits allow: waiting for a job, the job itself, boot and clean-up."""
+        return math.ceil(LONGEST_WAIT_S / 3_600) + self.longest_job_h + CLEAN_UP_H
+
 
 def units(layout: Layout) -> dict[str, str]:
     """Each unit's text, by name."""
-    longest = layout.longest_job_h + CLEAN_UP_H
+    longest = layout.longest_life_h
     agent = _AGENT.format(home=layout.home, user=layout.user, program=layout.program, longest=longest)
     return {AGENT: agent, DEADMAN: _DEADMAN, TIMER: _TIMER.format(longest=longest + CLEAN_UP_H, deadman=DEADMAN)}
 
@@ -50,7 +58,7 @@ Restart=no
 TimeoutStartSec=60
 # The agent gives a sign of life every few seconds, also while it waits for an answer or unpacks an archive.
 WatchdogSec=30
-# Above the longest job with boot and clean-up, below the dead man's timer.
+# Above the longest wait for a job and the longest job, with boot and clean-up; below the dead man's timer.
 RuntimeMaxSec={longest}h
 KillMode=mixed
 TimeoutStopSec=45

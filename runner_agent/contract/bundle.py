@@ -1,9 +1,10 @@
 """The claim a machine makes and the bundle it is answered with.
 
 `POST <claim url>`, signed with the instance role (`sigv4`, service `execute-api`), JSON body `Claim`.
-Answers: 200 `Bundle` | 409 somebody has claimed for this machine | 410 nothing to do: power off |
-400 unreadable | 403 not a machine of ours | 429 and 5xx: try again with backoff until the deadline.
-Every answer other than 200 has the body `{"error": "<one line>"}`.
+Answers: 200 `Bundle` | 202 `Wait`: no work yet, ask again | 409 somebody has claimed for this machine |
+410 nothing to do: power off | 400 unreadable | 403 not a machine of ours |
+429 and 5xx: try again with backoff until the deadline.
+Every answer other than 200 and 202 has the body `{"error": "<one line>"}`.
 """
 
 from __future__ import annotations
@@ -95,6 +96,24 @@ class Targets(Record):
     """ARN of the role that may write that stream and no other; empty: the machine's own role is used."""
     otlp_endpoint: str = ""
     """Base address of an OTLP/HTTP collector; spans go to `<base>/v1/traces` as JSON."""
+
+
+LONGEST_WAIT_S = 4 * 3_600.0
+"""No machine waits longer for its first job, whatever it is told; its dead man's timer counts on that."""
+
+
+class Wait(Record):
+    """The machine is a spare that no job has taken yet: what it needs to know until one does."""
+
+    instance_id: str
+    again_s: float
+    """It asks again about so many seconds later."""
+    most_s: float
+    """The controller wants it for so long; then it is told to go, or goes by itself."""
+    targets: Targets
+    notice_poll_s: float = 2.0
+    """Between two looks at the instance metadata for a spot notice."""
+    version: int = VERSION
 
 
 class SetupGroup(Record):

@@ -36,8 +36,8 @@ class Attendants(Record):
             self.shipper.flush(seconds)
 
 
-def attend(machine: Machine, bundle: Bundle, signer: Signer) -> Attendants:
-    """Begin."""
+def attend(machine: Machine, bundle: Bundle, signer: Signer, lookout: Lookout | None) -> Attendants:
+    """Begin; a machine that has waited for work has a lookout already."""
     inbox = machine.inbox
     shipper = _shipper(machine, bundle, signer)
     if shipper:
@@ -48,7 +48,7 @@ def attend(machine: Machine, bundle: Bundle, signer: Signer) -> Attendants:
         ballast=Ballast(machine.home, machine.ballast),
         ship=shipper.put_all if shipper else lambda _lines: None,
     )
-    lookout = Lookout(machine.metadata, inbox, bundle.limits.poll_s, machine.tell)
+    lookout = lookout or Lookout(machine.metadata, inbox, bundle.limits.poll_s, machine.tell)
     return Attendants(aids, lookout, Gauge(machine.vitals, inbox, machine.pace.gauge_s), shipper)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner_agent import __version__, claim, download
 from runner_agent.cloud import Notice
-from runner_agent.contract.bundle import Bundle, Claim
+from runner_agent.contract.bundle import Bundle, Claim, Limits, Wait
 from runner_agent.contract.reports import ReportKind, Result
 from runner_agent.lifecycle.boot import Booted, boot, launch_id
 from runner_agent.lifecycle.inbox import TakenAway
@@ -22,10 +22,12 @@ from runner_agent.listener.outcome import Next, Outcome
 
 if TYPE_CHECKING:
     from runner_agent.lifecycle.attendants import Attendants
+    from runner_agent.lifecycle.lookout import Lookout
     from runner_agent.lifecycle.registration import Registration
 
 REARMS = 2
 CRASH_FLUSH_S = 5.0
+REBALANCE = "rebalance"
 
 
 def live(machine: Machine) -> None:
@@ -47,6 +49,8 @@ class _Life:
         self._position = Position(machine.tell)
         self._booted: Booted | None = None
         self._bundle: Bundle | None = None
+        self._lookout: Lookout | None = None
+        """Of a machine that waits for work; later one of the attendants."""
         self._attendants: Attendants | None = None
         self._registration: Registration | None = None
 
@@ -95,7 +99,7 @@ class _Life:
             answer = self._claim(booted, ended_runner)
             if isinstance(answer, claim.Refused):
                 self._machine.tell("claim_refused", status=answer.status, reason=answer.reason)
-                return last
+                return last or self._unanswered(answer)
             if last:
                 booted.story.between(last)
             last = self._arm(answer, booted, first=last is None)
@@ -118,8 +122,25 @@ class _Life:
         machine.redactor.learn([wish.nonce])
         deadline = time.monotonic() + user_data.claim_deadline_s
         during = partial(machine.inbox.during, meanwhile=_load)
-        waiting = claim.Time(time.monotonic, machine.inbox.pause, during)
+        waiting = claim.Time(time.monotonic, machine.inbox.pause, during, partial(self._idle, booted))
         return claim.ask(wish, user_data.claim_url, booted.signer, waiting, deadline, machine.tell)
+
+    def _idle(self, booted: Booted, wait: Wait) -> None:
+        """No work yet: from the first time on, the announced end of the machine is looked for, and told."""
+        from runner_agent.lifecycle.lookout import Lookout  # noqa: PLC0415 - see `_load`
+
+        machine = self._machine
+        booted.story.idle(wait.targets, booted.signer)
+        if self._lookout is None:
+            machine.tell("waiting_for_work", again_s=wait.again_s, most_s=wait.most_s)
+            self._lookout = Lookout(machine.metadata, machine.inbox, wait.notice_poll_s, machine.tell)
+        if machine.inbox.rebalanced:
+            raise TakenAway(Notice(REBALANCE, time.time()))
+
+    def _unanswered(self, answer: claim.Refused) -> Outcome | None:
+        """A spare whose controller has fallen silent says that it goes; one that was told to go need not."""
+        silent = self._lookout is not None and answer.status is None
+        return Outcome(Result.NO_JOB, Next.FINISH, answer.reason) if silent else None
 
     def _arm(self, bundle: Bundle, booted: Booted, *, first: bool) -> Outcome:
         """One registration, from its bundle to the end of its runner."""
@@ -132,7 +153,7 @@ class _Life:
         self._position.to(State.PREPARING, runner=bundle.runner_name)
         story.begin(bundle, signer)
         story.reach("claimed")
-        self._attendants = self._attendants or attend(machine, bundle, signer)
+        self._attendants = self._attendants or attend(machine, bundle, signer, self._lookout)
         aids = self._attendants.aids
         self._registration = Registration(machine, story, self._position, aids, bundle, signer, first)
         outcome = self._registration.run()
@@ -144,14 +165,16 @@ class _Life:
         if self._attendants:
             with self._guarded():
                 self._attendants.stop()
-        if outcome is None or self._booted is None or self._bundle is None:
+        elif self._lookout:
+            self._lookout.stop()
+        if outcome is None or self._booted is None or (self._bundle is None and self._lookout is None):
             return
-        story, limits = self._booted.story, self._bundle.limits
+        story, limits = self._booted.story, self._bundle.limits if self._bundle else Limits()
         story.phases.setdefault("finished", time.time())
         story.report(ReportKind.FINISHED, outcome)
         seconds = limits.flush_s if most_s is None else min(most_s, limits.flush_s)
         notice = self._machine.inbox.notice
-        until = time.monotonic() + (seconds if notice is None else min(seconds, _left(notice, self._bundle)))
+        until = time.monotonic() + (seconds if notice is None else min(seconds, _left(notice, limits)))
         story.end(until - time.monotonic())
         if self._attendants:
             self._attendants.flush(max(0.1, until - time.monotonic()))
@@ -175,7 +198,7 @@ def _load() -> None:
     import runner_agent.lifecycle.registration  # noqa: F401, PLC0415 - as above
 
 
-def _left(notice: Notice, bundle: Bundle) -> float:
+def _left(notice: Notice, limits: Limits) -> float:
     """What is left for telling before the machine should be off."""
     now = time.time()
-    return max(1.0, ending(notice.at, bundle.limits, now).off_at - now)
+    return max(1.0, ending(notice.at, limits, now).off_at - now)

@@ -9,7 +9,7 @@ from pathlib import Path
 from runner_agent import __version__
 from runner_agent.aws import Signer
 from runner_agent.cloud import Identity
-from runner_agent.contract.bundle import Bundle
+from runner_agent.contract.bundle import Bundle, Targets
 from runner_agent.contract.record import Record, field
 from runner_agent.contract.reports import Peaks, Report, ReportKind, Result, Source
 from runner_agent.contract.trace import TraceContext
@@ -49,7 +49,7 @@ _COUNTED = (
 
 
 class Story(Record, frozen=False):
-    """What is told about this machine; it has nowhere to tell it before the first bundle."""
+    """What is told about this machine; it has nowhere to tell it before the first answer to its claim."""
 
     identity: Identity
     spool: Path
@@ -79,6 +79,12 @@ class Story(Record, frozen=False):
         if outcome.result in {Result.REGISTRATION_FAILED, Result.GHOST}:
             self.report(ReportKind.REGISTRATION_FAILED, outcome)
 
+    def idle(self, targets: Targets, signer: Signer) -> None:
+        """There is no work yet: the machine's boot is then no part of any job's story."""
+        self._opened = True
+        self.reach("claiming")
+        self._send_to(targets, signer)
+
     def begin(self, bundle: Bundle, signer: Signer) -> None:
         """Start the chapter of one runner, in the trace of its job."""
         for phase in ONE_RUNNER:
@@ -87,21 +93,24 @@ class Story(Record, frozen=False):
         self._bundle = bundle
         self.spans.join(bundle.traceparent)
         self.job = self.spans.ahead()
-        if bundle.targets.reports_queue_url and self._courier is None:
-            self._courier = Courier(self.post(signer, bundle.targets.reports_queue_url), self.spool, self.tell)
+        self._send_to(bundle.targets, signer)
+
+    def _send_to(self, targets: Targets, signer: Signer) -> None:
+        if targets.reports_queue_url and self._courier is None:
+            self._courier = Courier(self.post(signer, targets.reports_queue_url), self.spool, self.tell)
 
     def report(self, kind: ReportKind, outcome: Outcome | None = None) -> None:
         """Send one report."""
-        if self._courier is None or self._bundle is None:
+        if self._courier is None:
             return
         self._sequence += 1
         failed = outcome is not None and outcome.result is not Result.SUCCESS
         report = Report(
             kind=kind,
-            instance_id=self._bundle.instance_id,
+            instance_id=self.identity.instance_id,
             sequence=self._sequence,
             at=time.time(),
-            runner_name=self._bundle.runner_name,
+            runner_name=self._bundle.runner_name if self._bundle else "",
             traceparent=str(self.job or ""),
             phases=dict(self.phases),
             job_name=self.job_name,

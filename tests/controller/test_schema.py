@@ -26,6 +26,7 @@ JOB_STAGES = {
     JobState.REFUSED: "owed",
 }
 RUNNER_STAGES = {
+    RunnerState.SPARE: "spare",
     RunnerState.LAUNCHED: "alive",
     RunnerState.CLAIMED: "alive",
     RunnerState.BUSY: "alive",

@@ -112,7 +112,8 @@ class FakeRunners:
 
     def expired(self, before: float, limit: int) -> list[Runner]:
         self.faults.strike()
-        alive = self._shelf.stage(Runner, schema.MACHINES, self._home)
+        stages = (schema.MACHINES, schema.SPARES)
+        alive = [runner for stage in stages for runner in self._shelf.stage(Runner, stage, self._home)]
         late = [runner for runner in alive if runner.lease_until < before]
         return sorted(late, key=lambda runner: (runner.lease_until, runner.id))[:limit]
 
@@ -120,6 +121,11 @@ class FakeRunners:
         self.faults.strike()
         doubted = self._shelf.stage(Runner, schema.DOUBTED, self._home)
         return sorted(doubted, key=lambda runner: (runner.lease_until, runner.id))[:limit]
+
+    def spares(self, limit: int) -> list[Runner]:
+        self.faults.strike()
+        spares = self._shelf.stage(Runner, schema.SPARES, self._home)
+        return sorted(spares, key=lambda runner: (runner.lease_until, runner.id))[:limit]
 
 
 class FakeLaunches:

@@ -20,6 +20,10 @@ class FakeConfigs:
         self.faults.strike()
         return self.known.get(name)
 
+    def every(self) -> dict[str, RunnerConfig | None]:
+        self.faults.strike()
+        return dict(self.known)
+
     def rules(self, now: float) -> Rules:  # noqa: ARG002 - nothing here grows old
         return self.stack_rules
 

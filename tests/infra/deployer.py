@@ -350,10 +350,6 @@ def _series(query: Inputs) -> Inputs:
     if metric := query.get("metric"):
         at = _dimensions(metric)
         named = {"Namespace": metric["namespace"], "MetricName": metric["metricName"], "Dimensions": at}
-            "Namespace": metric["namespace"],
-            "MetricName": metric["metricName"],
-            "Dimensions": _dimensions(metric),
-        }
         series["MetricStat"] = {"Metric": named, "Period": metric["period"], "Stat": metric["stat"]}
     return series
 

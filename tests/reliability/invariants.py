@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from controller.domain.deliveries import MessageDelayed, MessageRejected
 from controller.domain.job import Job
 from controller.domain.launch import Launch
+from tests.controller.usecases.world import SPARE_LIFE_S
 from tests.reliability.hub import Status
 from tests.reliability.machines import Machine, Phase
 from tests.reliability.universe import JOB_LIMIT_S, Universe
@@ -77,7 +78,8 @@ def _wasted(world: Universe) -> Iterator[str]:
 def longest_life(machine: Machine) -> float:
     """How old a machine may grow, in the worst case of a single failure."""
     claimed = CLAIMED_S if machine.runner_name else 0.0
-    return UNCLAIMED_S + claimed + KILLED_AGAIN_S + (JOB_LIMIT_S if machine.ran else 0.0)
+    spare = SPARE_LIFE_S if machine.was_spare else 0.0
+    return UNCLAIMED_S + spare + claimed + KILLED_AGAIN_S + (JOB_LIMIT_S if machine.ran else 0.0)
 
 
 def _left_over(world: Universe) -> Iterator[str]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from controller.errors import AlreadyDone, Rejected, Unavailable
-from runner_agent.contract.bundle import Bundle, Claim
+from runner_agent.contract.bundle import Bundle, Claim, Wait
 from runner_agent.contract.reports import Report, ReportKind, Result
 from tests.reliability.calls import PowerCut
 from tests.reliability.hub import Connected, Hub, HubJob
@@ -59,7 +59,7 @@ class Surroundings(Protocol):
     timeline: Timeline
     hub: Hub
 
-    def claim_for(self, instance_id: str, claim: Claim) -> Bundle:
+    def claim_for(self, instance_id: str, claim: Claim) -> Bundle | Wait:
         """POST /claim."""
 
     def report_from(self, report: Report) -> None:
@@ -82,7 +82,10 @@ class Machine:
     died: float | None = None
     noticed: str = ""
     frozen: bool = False
+    waits: bool = False
+    """It was told that there is no work for it yet."""
     ran: list[HubJob] = field(default_factory=list)
+    _wait_until: float = 0.0
     _bundle: Bundle | None = None
     _claims: int = 0
     _sequence: int = 0
@@ -107,6 +110,11 @@ class Machine:
     def useful(self) -> bool:
         """Whether it still stands for somebody's job."""
         return self.phase not in {Phase.ENDING, Phase.OFF} and not self.noticed
+
+    @property
+    def was_spare(self) -> bool:
+        """Whether it ever waited for a first job."""
+        return self._wait_until > 0
 
     @property
     def runner_name(self) -> str:
@@ -147,7 +155,7 @@ class Machine:
         if self.phase is Phase.BUSY:
             self._report(ReportKind.INTERRUPTION, interruption=self.noticed)
             self._later(NOTICE_S - MARGIN_S, self._stop_in_time)
-        elif self._bundle:
+        elif self._bundle or self.waits:
             self._end(Result.INTERRUPTED, "about to be taken away")
         else:
             self._off()
@@ -182,7 +190,9 @@ class Machine:
         except (Unavailable, PowerCut) as later:
             asked = getattr(later, "retry_after_s", None) or 0.0
             pause = max(min(SLOWEST_PAUSE_S, 0.25 * 2 ** (tries + 1)), asked)
-            if now + pause > deadline:
+            if now + pause > deadline and self.waits and self.phase is Phase.CLAIMING:
+                self._end(Result.NO_JOB, "the controller has fallen silent")
+            elif now + pause > deadline:
                 self._refused()
             elif self.phase is Phase.CLAIMING:
                 self._later(pause, lambda: self._claim(ended, deadline, tries + 1))
@@ -192,6 +202,13 @@ class Machine:
             # Much may have happened to it while it waited for the answer.
             if self.phase is not Phase.CLAIMING or self.frozen:
                 return
+            if isinstance(bundle, Wait):
+                self.waits = True
+                end = self._wait_until or now + bundle.most_s + CLAIM_DEADLINE_S
+                self._wait_until = end
+                self._later(bundle.again_s, lambda: self._claim(deadline=min(end, now + CLAIM_DEADLINE_S)))
+                return
+            self.waits = False
             self._claims += 1
             self._bundle = bundle
             self.phase = Phase.SETTING_UP

@@ -20,6 +20,9 @@ BOOTING_S = 15.0
 WORKING_S = 60.0
 """When the machines of a story are in the middle of booting, and of their jobs."""
 
+POOL_FILLED_S = 140.0
+"""When the first spare of a story is up."""
+
 
 def one_job(world: Universe) -> None:
     """One job, from `queued` to power-off."""
@@ -128,6 +131,13 @@ def frozen_at_work(world: Universe) -> None:
     world.timeline.after(WORKING_S, lambda: world.first(Phase.BUSY, Machine.freeze))
 
 
+def spare_taken(world: Universe) -> None:
+    """A job takes a spare, which is replaced; then the pool is given up."""
+    world.keep_warm(1)
+    world.timeline.after(POOL_FILLED_S, lambda: world.hub.queue(1))
+    world.timeline.after(POOL_FILLED_S + WORKING_S, lambda: world.keep_warm(0))
+
+
 def malformed(world: Universe) -> None:
     """Texts that mean nothing stand among good messages on every queue."""
     for queue in world.queues.values():
@@ -210,6 +220,7 @@ STORIES: tuple[Story, ...] = (
     sold_out,
     repeated_and_late,
     malformed,
+    spare_taken,
     cancelled_in_line,
     cancelled_and_handed_on,
     cancelled_at_work,

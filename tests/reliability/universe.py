@@ -6,27 +6,28 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from controller import messages, wiring
 from controller.domain.deliveries import MessageDelayed, MessageRejected
 from controller.domain.fleet_config import RunnerConfig, Span
 from controller.domain.interruption import Ended, Warned
 from controller.domain.job import OPEN, Job, JobState
+from controller.domain.job_key import NOBODY
 from controller.domain.launch import Launch, LaunchState
-from controller.domain.runner import ALIVE, Runner
+from controller.domain.runner import ALIVE, Runner, RunnerState
 from controller.errors import Rejected, SpotRunnerError, Unavailable
 from controller.messages import Chore, Chores, Delivery, JobMoved, JobQueued
 from controller.usecases import keep_house
 from runner_agent.contract import wire
-from runner_agent.contract.bundle import Bundle, Claim
+from runner_agent.contract.bundle import Bundle, Claim, Wait
 from runner_agent.contract.reports import Report
 from tests.controller.usecases.world import World, watched
 from tests.fakes import samples
 from tests.reliability.calls import PowerCut, Watch, at_door
 from tests.reliability.hub import Hub, HubJob, Postman, Status
 from tests.reliability.intakes import Census, DeliveryLog
-from tests.reliability.machines import NOTICE_S, Boot, Machine, Phase
+from tests.reliability.machines import CLAIM_DEADLINE_S, NOTICE_S, Boot, Machine, Phase
 from tests.reliability.queues import Graves, Line, Post, SimQueue
 from tests.reliability.timeline import Timeline
 
@@ -81,6 +82,8 @@ class Universe(World):
         self.fates: dict[str, Machine] = {}
         self.coming: list[Boot] = []
         """How the coming machines boot; those after them boot well."""
+        self.pool = 0
+        """The most spares that were ever wanted."""
         self.acknowledge_first = False
         self.keep: Callable[[Chore], object] = lambda chore: self.house(chore)  # noqa: PLW0108 - another one after each restart
         """How housekeeping is done."""
@@ -137,9 +140,9 @@ class Universe(World):
 
     # What machines reach.
 
-    def claim_for(self, instance_id: str, claim: Claim) -> Bundle:
+    def claim_for(self, instance_id: str, claim: Claim) -> Bundle | Wait:
         """POST /claim, through the gateway."""
-        bundle: list[Bundle] = []
+        bundle: list[Bundle | Wait] = []
         with at_door("claim"):
             try:
                 self._around("gateway.claim", lambda: bundle.append(self.claim_door(instance_id, claim)))
@@ -237,7 +240,25 @@ class Universe(World):
         launch = self.shelf.get(Launch, machine.launch_id)
         if machine.intended:
             return frozenset({machine.intended})
+        if launch and launch.spares:
+            return self._stands_in_pool(machine)
         return frozenset(str(key) for key in launch.jobs) if launch else frozenset()
+
+    def _stands_in_pool(self, machine: Machine) -> frozenset[str]:
+        """The job that took the spare, or else any of the pool's places; one that is to go takes up none."""
+        record = self.shelf.get(Runner, machine.name)
+        if record is not None and record.job != NOBODY:
+            return frozenset({str(record.job)})
+        # The successor of one whose time is about to end is started before it goes.
+        lead_s = CLAIM_DEADLINE_S if record and record.ready_at else 0.0
+        counts_until = record.lease_until - lead_s if record and record.state is RunnerState.SPARE else 0.0
+        wanted = record is None or counts_until > self.timeline.now
+        return frozenset(f"place {n}" for n in range(self.pool)) if wanted else frozenset({machine.name})
+
+    def keep_warm(self, size: int) -> None:
+        """The operator changes the pool's size."""
+        self.pool = max(size, self.pool)
+        self._plain_configs.known = {"linux-4cpu": replace(a_config(), pool=size)}
 
     def see_to_jobs(self) -> None:
         """A while after a fault: does anybody wait whom nobody knows of?"""

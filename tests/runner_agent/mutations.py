@@ -63,6 +63,7 @@ ENDING = LIFE + "test_ending_rows.py::test_"
 DOWNLOAD = "tests/runner_agent/test_download.py::test_"
 TRUST = "tests/runner_agent/test_trust_rows.py::test_"
 WINDOWS = "tests/runner_agent/test_windows.py::test_"
+WAITING = LIFE + "test_waiting_rows.py::test_"
 MAIN = "tests/runner_agent/test_main.py::test_"
 
 OUTCOME = "runner_agent/listener/outcome.py"
@@ -213,6 +214,15 @@ MUTATIONS = (
     Mutation(55, "power-off leaves a machine billed", "shutdown means terminate", "infra/runners.py",
              'instance_initiated_shutdown_behavior="terminate"', 'instance_initiated_shutdown_behavior="stop"',
              TRUST + "row_55"),
+    Mutation(56, "spot notice while a spare waits", "looked for from the first answer on",
+             "runner_agent/lifecycle/life.py",
+             "Lookout(machine.metadata, machine.inbox, wait.notice_poll_s, machine.tell)",
+             "Lookout(machine.metadata, machine.inbox, 3600.0, machine.tell)", WAITING + "row_56_a_spot_notice"),
+    Mutation(57, "controller falls silent while a spare waits", "as long as for the first answer", CLAIM,
+             "deadline = min(end, now + patience)", "deadline = end", WAITING + "row_57"),
+    Mutation(58, "told to wait for ever", "an end of its own", CLAIM,
+             "end = min(end, now + min(settled.most_s, LONGEST_WAIT_S) + patience)", 'end = float("inf")',
+             WAITING + "row_58"),
 )  # fmt: skip
 
 

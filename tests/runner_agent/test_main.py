@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from runner_agent.__main__ import main
-from runner_agent.contract.bundle import RunnerPackage
+from runner_agent.contract import wire
+from runner_agent.contract.bundle import RunnerPackage, Targets, Wait
 from runner_agent.contract.reports import ReportKind, Result
 from runner_agent.settings import Settings
 from tests.runner_agent import runners
-from tests.runner_agent.stage import PATIENCE_S, Served, Stage, until
+from tests.runner_agent.stage import INSTANCE, PATIENCE_S, Served, Stage, until
 from tests.runner_agent.world import RUN, World, done
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +97,21 @@ def test_row_46_a_signal_before_the_claim_is_answered_ends_the_machine(world: Wo
         process.wait(PATIENCE_S)
 
     assert (world.home / "off").exists()
+
+
+def test_a_spare_as_a_process_waits_and_ends_at_a_signal(world: World) -> None:
+    targets = Targets("eu-west-1", f"{world.stage.url}/000000000000/reports")
+    world.stage.answers.append((202, wire.dumps(Wait(INSTANCE, 0.2, 60.0, targets, notice_poll_s=0.1))))
+
+    with agent(world.stage, world.home) as process:
+        until(lambda: len(world.stage.claims) > 5)
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE_S)
+
+    assert (world.home / "off").exists()
+    assert (world.last.result, world.last.interruption) == (Result.INTERRUPTED, "shutdown")
+    assert set(world.stage.metadata.asked) >= {"meta-data/spot/instance-action"}
+    assert world.stage.queue_attempts == 1
 
 
 def test_row_34_when_everything_is_killed_the_last_report_is_that_of_the_start(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.runner_agent.mutations import BEGIN, END, MUTATIONS, PAGE, ROOT, Mutation, line
 
-ROWS = range(1, 56)
+ROWS = range(1, 59)
 
 
 def test_every_row_has_a_mutation() -> None:

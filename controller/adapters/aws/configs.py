@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from controller import documents
@@ -44,6 +45,11 @@ class SsmConfigs:
             raise Rejected(found.fault)
         return found.config
 
+    def every(self) -> dict[str, RunnerConfig | None]:
+        """Every configuration by its name, as it stands now; None for one that is unusable."""
+        found = {name: self._found(name, text, version) for name, text, version in self._listed()}
+        return {name: each.config for name, each in sorted(found.items())}
+
     def version(self, name: str, now: float) -> int:
         """Which version of its parameter a configuration comes from."""
         return self._kept.get(name, now).version
@@ -57,11 +63,23 @@ class SsmConfigs:
         read = self._read(parameter)
         if read is None:
             return Found()
-        text, version = read
+        return self._found(name, *read)
+
+    def _found(self, name: str, text: str, version: int) -> Found:
         try:
             return Found(documents.runner_config(name, text), version)
         except documents.BadDocument as bad:
-            return Found(version=version, fault=f"parameter {parameter}: {bad}")
+            return Found(version=version, fault=f"parameter {self._prefix}{name}: {bad}")
+
+    def _listed(self) -> Iterator[tuple[str, str, int]]:
+        """Name, text and version of each document that a label can ask for."""
+        with asking(f"parameters {self._prefix}"):
+            pages = self._clients.ssm.get_paginator("get_parameters_by_path").paginate(Path=self._prefix)
+            for page in pages:
+                for each in page["Parameters"]:
+                    name = each.get("Name", "").removeprefix(self._prefix)
+                    if documents.CONFIG_NAME.fullmatch(name):
+                        yield name, each.get("Value", ""), each.get("Version", 0)
 
     def _fetch_rules(self, parameter: str) -> Rules:
         read = self._read(parameter)

@@ -24,7 +24,16 @@ class DynamoRunners:
 
     def expired(self, before: float, limit: int) -> list[Runner]:
         """Machines not known to have ended whose lease ran out before a time."""
-        return readable(Runner, self._reader.stage(schema.MACHINES, limit, before))
+        alive = [
+            runner
+            for stage in (schema.MACHINES, schema.SPARES)
+            for runner in readable(Runner, self._reader.stage(stage, limit, before))
+        ]
+        return sorted(alive, key=lambda runner: (runner.lease_until, runner.id))[:limit]
+
+    def spares(self, limit: int) -> list[Runner]:
+        """Machines that no job has taken yet."""
+        return readable(Runner, self._reader.stage(schema.SPARES, limit))
 
     def doubted(self, limit: int) -> list[Runner]:
         """Machines that have ended, and whose runner GitHub may still have."""

@@ -56,7 +56,7 @@ def wanted(spec: Spec, config: str) -> Wanted:
         words = ", ".join(map(repr, spec.ignored))
         raise Rejected(f"label {spec.label!r}: runs-fleet would ignore {words}; correct it or leave it out")
     if spec.pool:
-        raise Rejected(f"label {spec.label!r}: 'pool' is not served yet; leave it out")
+        raise Rejected(f"label {spec.label!r}: 'pool' is the configuration's to say; leave it out")
     families = spec.families or _defaults(spec.arch)
     if spec.generation is not None:
         families = tuple(name for name in families if f"{spec.generation}" in re.findall(r"\d+", name)[:1])

@@ -73,7 +73,7 @@ def parse(given: Iterable[str]) -> Request | None:
 
 def wanted(request: Request, default: str) -> Wanted:
     """The request in our terms; `default` is the configuration that stands for RunsOn's presets."""
-    for name, what in (("pool", request.pool), ("fleet", request.fleet), *request.features.items()):
+    for name, what in (("fleet", request.fleet), *request.features.items()):
         if what:
             raise Rejected(f"{name}={what}: there is nothing here for RunsOn's {name!r}; leave it out")
     if request.volume.mibps or request.volume.iops or request.volume.kind not in {"", "gp3"}:
@@ -81,7 +81,8 @@ def wanted(request: Request, default: str) -> Wanted:
     preset = PRESET.fullmatch(request.runner)
     cpu = Span(float(preset[1]), float(preset[1])) if preset else None
     return Wanted(
-        config=default if preset or not request.runner else request.runner,
+        # A pool is kept by the configuration of its name; where that keeps none, the machine is a cold one of it.
+        config=request.pool or (default if preset or not request.runner else request.runner),
         cpu=request.cpu or cpu,
         # RunsOn's presets say no memory; zero is its word for "any".
         ram=request.ram if request.ram and request.ram.high else None,

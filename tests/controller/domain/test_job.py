@@ -34,6 +34,7 @@ W, L, B, C, R, E, X = (
 
 NAMED = {
     (W, L): "reserved by a launch",
+    (W, B): "takes a spare machine",
     (W, C): "claimed by another job's machine",
     (W, R): "runs on a machine that is not ours, or on another job's",
     (W, E): "cancelled in line, or its in_progress was lost",

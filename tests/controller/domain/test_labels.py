@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.domain.fleet_config import Arch, Retry, Span
-from controller.domain.labels import FREE_KEYS, LATER_KEYS, MACHINE_KEYS, PLACE_KEYS, Wanted, is_ours, parse, spell
+from controller.domain.labels import FREE_KEYS, MACHINE_KEYS, PLACE_KEYS, Wanted, is_ours, parse, spell
 from controller.errors import Rejected
 
 KEYS = (*MACHINE_KEYS, *PLACE_KEYS, *FREE_KEYS)
@@ -93,7 +93,7 @@ def test_a_label_is_read_as_the_machine_it_asks_for(label: str, wanted: Wanted) 
         ("spotrunner/linux/spot=maybe", ["spot=maybe is not true or false"]),
         ("spotrunner/linux/family=c7g!", ["family 'c7g!' is not one like c7g, c7* or c7g.large"]),
         ("spotrunner/linux/family=+", ["family"]),
-        ("spotrunner/linux/pool=warm", ["'pool' is not served yet; leave it out"]),
+        ("spotrunner/linux/pool=warm", ["pool=warm is not true or false", "the configuration says"]),
         ("spotrunner/linux/disk=0", ["disk '0' is not a whole number of GiB from 1 to 16384"]),
         ("spotrunner/linux/disk=16385", ["disk '16385'"]),
         ("spotrunner/linux/disk=10.5", ["disk '10.5'"]),
@@ -113,10 +113,9 @@ def test_what_cannot_be_read_is_refused_with_the_label_the_word_and_the_cure(lab
         assert word in str(refusal.value)
 
 
-@pytest.mark.parametrize("key", LATER_KEYS)
-def test_a_key_that_nothing_serves_yet_is_refused_rather_than_ignored(key: str) -> None:
-    with pytest.raises(Rejected, match=f"'{key}' is not served yet"):
-        parse((f"spotrunner/linux/{key}=1",))
+@pytest.mark.parametrize(("text", "pool"), [("", None), ("/pool=false", False), ("/Pool=True", True)])
+def test_a_job_may_say_whether_a_spare_machine_will_do(text: str, pool: bool | None) -> None:  # noqa: FBT001 - one of a table
+    assert parse((f"spotrunner/linux{text}",)) == Wanted("linux", pool=pool)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -177,7 +176,7 @@ def test_no_text_does_anything_worse_than_being_refused(labels: tuple[str, ...])
 
 OPTION = st.one_of(
     st.text(alphabet="abcdefgimnoprstuw=+.0123456789/, \u0130\u00b2\u0664", max_size=12),
-    st.builds("{}={}".format, st.sampled_from((*KEYS, *LATER_KEYS)), st.text(max_size=8)),
+    st.builds("{}={}".format, st.sampled_from(KEYS), st.text(max_size=8)),
     st.builds("{}={}+{}".format, st.sampled_from(("cpu", "ram")), SIZE, SIZE),
 )
 

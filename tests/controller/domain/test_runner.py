@@ -11,7 +11,8 @@ from controller.domain.runner import ALIVE, ARROWS, IllegalMove, RunnerState, mo
 from controller.domain.runner_name import instance_of, name_of
 from tests.fakes import samples
 
-L, C, B, F, G = (
+S, L, C, B, F, G = (
+    RunnerState.SPARE,
     RunnerState.LAUNCHED,
     RunnerState.CLAIMED,
     RunnerState.BUSY,
@@ -20,6 +21,9 @@ L, C, B, F, G = (
 )
 
 NAMED = {
+    (S, L): "a job takes it",
+    (S, F): "is not wanted any more, or its time has ended",
+    (S, G): "vanished while it waited, or written off",
     (L, C): "asks for work",
     (L, F): "has no work, or never got as far",
     (L, G): "vanished while booting, or written off",

@@ -75,6 +75,7 @@ _RACE = "read again what somebody else has changed meanwhile: tests/controller/u
 _REPLAY = "finish a launch whose dispatcher was lost: tests/controller/usecases/test_crashes.py"
 _CUT_SHORT = "a machine whose launch was not written down: tests/controller/usecases/test_claim_runner.py"
 _INTERRUPTED = "a machine is taken away from its job: test_interruption.py, under the same policies"
+_POOL = "a job takes a spare machine: test_pools.py, under the same policies"
 _REGIONS = "a second region of the environment: test_regions.py, under the same policies"
 _UPKEEP = "old jobs and dead letters, of which a young stack has none: test_upkeep.py, under the same policies"
 _RECORDS = (*READS, "dynamodb:PutItem")
@@ -115,6 +116,8 @@ SOMETIMES: Mapping[Right, str] = {
     ("housekeeping", "sqs:SendMessage", "queue:events"): _UPKEEP,
     ("housekeeping", "dynamodb:DeleteItem", "table:jobs"): _UPKEEP,
     ("housekeeping", "s3:PutObject", "archive"): _UPKEEP,
+    ("dispatch", "dynamodb:Query", "index:runners"): _POOL,
+    ("dispatch", "sqs:SendMessage", "queue:housekeeping"): _POOL,
 }
 """Rights that the story below may end without, each with its reason; all others must be used, and needed."""
 

@@ -27,11 +27,14 @@ from controller.usecases.boot_book import BootBook
 from controller.usecases.capacity_book import CapacityBook
 from controller.usecases.claim_runner import ClaimRunner, Terms
 from controller.usecases.dispatch import Dispatch
+from controller.usecases.fill_pools import FillPools
+from controller.usecases.give_spares import GiveSpares
 from controller.usecases.handle_interruption import HandleInterruption
 from controller.usecases.hear_reports import HearReports
 from controller.usecases.hold_jobs import HoldJobs
 from controller.usecases.keep_house import KeepHouse
 from controller.usecases.launch_machines import Ground, LaunchMachines
+from controller.usecases.launch_spares import LaunchSpares
 from controller.usecases.move_jobs import MoveJobs
 from controller.usecases.pick_jobs import PickJobs
 from controller.usecases.recover_jobs import RecoverDeliveries, RecoverJobs
@@ -41,7 +44,7 @@ from controller.usecases.take_over import Peer, TakeOver
 from controller.usecases.tell_commits import TellCommits
 from controller.usecases.watch_boots import WatchBoots
 from runner_agent.contract import wire
-from runner_agent.contract.bundle import Bundle, Claim, Targets
+from runner_agent.contract.bundle import Bundle, Claim, Targets, Wait
 from runner_agent.contract.reports import Report, ReportKind, Result
 from tests.controller.usecases.upkeep import Outside, Records, upkeep
 from tests.fakes import samples
@@ -67,6 +70,8 @@ REPLAY_S = 90.0
 LAST_WORD_S = 20.0
 LEASE_S = 300.0
 SCAN_GRACE_S = 120.0
+SPARE_POLL_S = 5.0
+SPARE_LIFE_S = 3_600.0
 SETTLING_S = 30.0
 """How long a machine that is up too early waits for its launch to be written down."""
 
@@ -184,7 +189,8 @@ class World:
         )
         hold = HoldJobs(self.boots, ledger, self.told)
         pick = PickJobs(jobs, configs, self.book, watched(self.outbox, around), self.told, self.clock)
-        self.dispatch = Dispatch(self.accept, self.launch, hold, pick, backlog, self.told, drain_limit=200)
+        spares = GiveSpares(jobs, runners, ledger, configs, watched(self.outbox, around), self.told, self.clock)
+        self.dispatch = Dispatch(self.accept, self.launch, spares, hold, pick, backlog, self.told, drain_limit=200)
         self.hear = HearReports(
             self.watch,
             JOB_LIMIT_S,
@@ -205,6 +211,8 @@ class World:
                 notice_poll_s=2.0,
                 lease_grace_s=GRACE_S,
                 release_ttl_s=3_600.0,
+                spare_poll_s=SPARE_POLL_S,
+                spare_life_s=SPARE_LIFE_S,
             ),
             jobs=jobs,
             runners=runners,
@@ -260,6 +268,18 @@ class World:
             tell=self.told,
             clock=self.clock,
         )
+        self.fill_pools = FillPools(
+            watch=self.watch,
+            runners=runners,
+            launches=launches,
+            ledger=ledger,
+            configs=configs,
+            memory=watched(self.memory, around),
+            boots=self.boots,
+            launch=LaunchSpares(self.launch),
+            tell=self.told,
+            clock=self.clock,
+        )
         self.house = KeepHouse(
             patience=Patience(600.0, GRACE_S),
             launch_replay_s=REPLAY_S,
@@ -277,6 +297,7 @@ class World:
                 Chores.RECOVER_DELIVERIES: self.recover_deliveries,
                 Chores.RECOVER_JOBS: self.recover_jobs,
                 Chores.REGIONS: self.take_over,
+                Chores.FILL_POOLS: self.fill_pools,
                 Chores.BOOTS: WatchBoots(
                     book=self.boots,
                     jobs=jobs,
@@ -318,6 +339,17 @@ class World:
         )
         return self
 
+    def noted(self) -> list[str]:
+        """From now on every outside call of the doors is written into this list."""
+        calls: list[str] = []
+
+        def note(name: str, call: Callable[[], object]) -> object:
+            calls.append(name)
+            return call()
+
+        self.doors(note)
+        return calls
+
     def arrive(self, *job_ids: int, **changes: Any) -> list[str]:  # noqa: ANN401 - fields of the message
         """GitHub queues these jobs, and the dispatcher handles whatever is on its queue."""
         self.backlog.put(*(samples.queued(job_id, **changes) for job_id in job_ids))
@@ -351,7 +383,13 @@ class World:
                 self.pump()
 
     def claim(self, instance_id: str, **changes: Any) -> Bundle:  # noqa: ANN401 - fields of the message
-        """A machine asks for work, sending the launch id from its own tags."""
+        """A machine asks for work, sending the launch id from its own tags, and gets some."""
+        answer = self.ask(instance_id, **changes)
+        assert isinstance(answer, Bundle), f"{instance_id} is told to wait"
+        return answer
+
+    def ask(self, instance_id: str, **changes: Any) -> Bundle | Wait:  # noqa: ANN401 - fields of the message
+        """A machine asks for work."""
         machine = self.fleet.owned.get(instance_id)
         known = {"agent_version": "0.1.0", "launch_id": machine.launch_id if machine else ""}
         return self.claim_door(instance_id, Claim(**(known | changes)))

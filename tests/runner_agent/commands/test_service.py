@@ -44,7 +44,7 @@ def test_the_dead_mans_task_waits_longer_than_the_longest_job_from_boot_on() -> 
     words = dict(zip(deadman.argv, deadman.argv[1:], strict=False))
     assert (words["/sc"], words["/ru"], words["/tr"]) == ("onstart", "SYSTEM", service.OFF)
     minutes, _, _ = words["/delay"].partition(":")
-    assert int(minutes) == 8 * 60
+    assert int(minutes) == (4 + 6 + 2) * 60
     assert len(minutes) == 4
 
 

@@ -11,7 +11,7 @@ from controller.domain.fleet_config import Arch, Os, RunnerConfig, Span
 from controller.domain.grammars.aliases import Alias
 from controller.domain.rules import Rules
 from controller.errors import Rejected, Unavailable
-from controller.ports import Configs
+from controller.ports import AllConfigs, Configs
 from tests.fakes.stack import FakeConfigs
 
 FULL = RunnerConfig(
@@ -61,7 +61,7 @@ def ssm(clients: Clients, stack: str) -> SsmConfigs:
 
 
 @pytest.fixture(params=["fake", "ssm"])
-def configs(request: pytest.FixtureRequest) -> Configs:
+def configs(request: pytest.FixtureRequest) -> AllConfigs:
     if request.param == "fake":
         return FakeConfigs(FULL)
     put: Put = request.getfixturevalue("put")
@@ -162,6 +162,23 @@ def test_rules_that_never_were_good_hold_everything_back(put: Put, clients: Clie
 
     with pytest.raises(Unavailable, match=f"parameter /{stack}/configs/_routing: alias: there is no such field"):
         configs.rules(now=0.0)
+
+
+def test_all_configurations_are_told_by_their_names(configs: AllConfigs) -> None:
+    assert configs.every() == {"big": FULL}
+
+
+def test_every_configuration_is_told_the_unusable_ones_too_and_nothing_else(put: Put, ssm: SsmConfigs) -> None:
+    for number in range(12):
+        put(f"c{number}", f'{{"cpu": 4, "pool": {number}}}')
+    put("broken", '{"cpu": 4, "pool": 51}')
+    put("_routing", "{}")
+
+    found = ssm.every()
+
+    assert {name: config.pool for name, config in found.items() if config} == {f"c{n}": n for n in range(12)}
+    assert found["broken"] is None
+    assert len(found) == 13
 
 
 def test_no_label_can_ask_for_the_routing_document(put: Put, ssm: SsmConfigs) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from controller.domain.job_key import JobKey
+from controller.domain.job_key import NOBODY, JobKey
 from controller.domain.runner import RunnerState
 from tests.controller.adapters.ports.conftest import Books
 from tests.fakes import samples
@@ -33,6 +33,23 @@ def test_machines_beyond_their_lease_are_found_longest_first(books: Books) -> No
 
     assert [runner.instance_id for runner in late] == ["i-0", "i-1", "i-2"]
     assert len(books.runners.expired(before=105.0, limit=100)) == 5
+
+
+def test_spares_are_found_apart_and_count_among_those_that_have_a_lease(books: Books) -> None:
+    spare = {"state": RunnerState.SPARE, "job": NOBODY, "repository": ""}
+    books.ledger.save(
+        [
+            samples.runner("i-1", lease_until=50.0),
+            samples.runner("i-2", lease_until=30.0, ready_at=5.0, **spare),
+            samples.runner("i-3", lease_until=20.0, **spare),
+        ]
+    )
+
+    assert [runner.instance_id for runner in books.runners.spares(limit=10)] == ["i-3", "i-2"]
+    assert [runner.instance_id for runner in books.runners.spares(limit=1)] == ["i-3"]
+    assert books.runners.spares(limit=10)[1].ready_at == 5.0
+    assert [runner.instance_id for runner in books.runners.expired(before=100.0, limit=2)] == ["i-3", "i-2"]
+    assert len(books.runners.expired(before=100.0, limit=10)) == 3
 
 
 def test_a_machine_that_has_ended_has_no_lease_to_run_out(books: Books) -> None:

@@ -88,7 +88,7 @@ def test_what_runs_fleet_skips_without_a_word_we_refuse(option: str) -> None:
     spec = parse((f"runs-fleet/{option}",))
     assert spec is not None
 
-    with pytest.raises(Rejected, match=r"would ignore|not served yet"):
+    with pytest.raises(Rejected, match=r"would ignore|configuration's to say"):
         wanted(spec, "small")
 
 

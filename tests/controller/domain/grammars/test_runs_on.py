@@ -86,6 +86,8 @@ def test_what_can_not_be_read_is_refused_with_its_word(label: str, words: str) -
         (("runs-on/runner=16cpu-linux-x64/cpu=4",), Wanted("small", cpu=Span(4, 4), arch=Arch.X64)),
         (("runs-on/runner=mine/ram=0",), Wanted("mine")),
         (("runs-on/family=c7+m7a.large/volume=80gb",), Wanted("small", families=("c7*", "m7a.large"), disk=80)),
+        # A pool has its name and its machines from one of our configurations.
+        (("runs-on=3/pool=m7a/cpu=64",), Wanted("m7a", run="3")),
         (("runs-on/image=ubuntu24/spot=pco",), Wanted("small", image="ubuntu24", spot=True)),
     ],
 )
@@ -99,7 +101,6 @@ def test_a_request_becomes_a_wish_of_ours(labels: tuple[str, ...], wish: Wanted)
 @pytest.mark.parametrize(
     ("label", "words"),
     [
-        ("runs-on/pool=m7a", "'pool'"),
         ("runs-on/fleet=small", "'fleet'"),
         ("runs-on/nested-virt", "'nested-virt'"),
         ("runs-on/extras=s3-cache+tmpfs", "'extras'"),
