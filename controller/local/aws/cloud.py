@@ -219,6 +219,10 @@ class LocalCloud:
         """Take a machine away at once and without notice."""
         self._fate.kill(instance_id)
 
+    def kill_agent(self, instance_id: str) -> None:
+        """Let the agent on a machine be gone at once."""
+        self._fate.kill_agent(instance_id)
+
     def go_dark(self) -> None:
         """From now on none of the region's doors opens, while its machines live on: the control plane is dead."""
         self._api.close()
@@ -274,6 +278,7 @@ class LocalCloud:
             self._imds.url,
             tuple(options.agent_command),
             options.agent_environment,
+            options.room,
         )
         self._pools, self._boots, self._prices = Pools(), Boots(), Prices(time.time)
         latencies = options.latencies

@@ -158,13 +158,14 @@ class Exchange:
 
     def _match(self) -> None:
         """Each waiting job goes to the first idle runner that has all its labels, whomever it was started for."""
-        for entry, job in self._runbook.queued():
+        idle = [runner for runner in self._registry.runners if runner.is_idle]
+        for entry, job in self._runbook.queued() if idle else ():
             if job.id in self._held:
                 continue
-            idle = [runner for runner in self._registry.runners if runner.is_idle]
             fit = [runner for runner in idle if runner.serves(entry.repository.full_name, job.labels)]
             if fit:
                 self._offer(job, fit[0])
+                idle.remove(fit[0])
 
     def _offer(self, job: Job, runner: Runner) -> None:
         until = self._clock() + timedelta(seconds=self._patience.offer_s)
