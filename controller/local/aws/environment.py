@@ -86,14 +86,18 @@ class Environment:
             self.close()
         return outcome
 
+    def kill(self) -> None:
+        """End the process; whoever waits for its answer hears of it."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def close(self) -> None:
         """End the process and its port; a second close does nothing."""
         # Killed before anybody is woken: the process must not see its API go and complain in the function's log.
         self.broken = True
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        self.kill()
+        self._process.wait()
         with self._changed:
             self._changed.notify_all()
         if self._process.stdin:

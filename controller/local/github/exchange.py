@@ -132,6 +132,11 @@ class Exchange:
         """End every long poll, now and from now on."""
         with self._lock:
             self._closed = True
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End every long poll that is under way."""
+        with self._lock:
             for runner in self._registry.runners:
                 if runner.session is not None:
                     runner.session.mailbox.put(None)

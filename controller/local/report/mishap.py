@@ -28,3 +28,5 @@ class Mishap:
     answer: str = ""
     """What the platform did about it; empty where nobody saw."""
     outcome: Outcome = Outcome.ANSWERED
+    fault: str = ""
+    """Its name in the scenario."""

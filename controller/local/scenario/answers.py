@@ -36,7 +36,8 @@ def mishap(played: Played, facts: Facts) -> Mishap:
     """A played step with its answer."""
     answer = _ANSWERS[played.step.fault](played, facts)
     subject = answer.subject or played.victims.machine or _id(played.victims.job)
-    return Mishap(title(played, facts), _befell(played, facts), subject, answer.text, answer.outcome)
+    fault = played.step.fault
+    return Mishap(title(played, facts), _befell(played, facts), subject, answer.text, answer.outcome, fault)
 
 
 def _befell(played: Played, facts: Facts) -> float:
@@ -335,6 +336,9 @@ _ANSWERS: Mapping[str, Callable[[Played, Facts], Answer]] = {
     "interrupt_pool": _harmed_machine,
     "rebalance": _rebalance,
     "kill": _harmed_machine,
+    "kill_agent": _harmed_machine,
+    "kill_function": _asked_again,
+    "spare_functions": _nothing_to_do,
     "freeze": _harmed_machine,
     "next_boot": _next_boot,
     "lose_webhook": _lost_webhook,
@@ -346,6 +350,7 @@ _ANSWERS: Mapping[str, Callable[[Played, Facts], Answer]] = {
     "cancel_job": _cancelled,
     "cancel_run": _cancelled,
     "steal": _stolen,
+    "restart_github": _asked_again,
     "fail_requests": _asked_again,
     "limit_github": _asked_again,
 }
