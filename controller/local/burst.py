@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,6 +68,11 @@ def run(count: int, run_dir: Path, timeout_s: float) -> Cost:
         wait_until_settled(stage, timeout_s)
         calls = stage.calls()
         summary = judge(stage.jobs(), list(stage.machines().values()), calls, stage.processes())
+    return cost_of(count, summary, calls)
+
+
+def cost_of(count: int, summary: Summary, calls: Sequence[CallSeen]) -> Cost:
+    """What so many jobs cost."""
     return Cost(
         jobs=count,
         summary=summary,

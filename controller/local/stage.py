@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from controller import wiring
+from controller.local.aws.buckets import Limits
 from controller.local.aws.calls import CallRecord
 from controller.local.aws.cloud import LocalCloud, Options
 from controller.local.aws.instance import ENDED, Instance, Latencies, Reason, State
@@ -76,6 +77,7 @@ class Stage:
     queues: Sequence[wiring.Queue] = wiring.QUEUES
     room: Callable[[Callable[[str], None]], Room] = Machines
     """What the machines are made of."""
+    limits: Limits = field(default_factory=Limits)
     of_github: Config = field(default_factory=Config)
     github: GitHub = field(init=False)
     cloud: LocalCloud = field(init=False)
@@ -99,6 +101,7 @@ class Stage:
                 handlers=self.handlers,
                 queues=self.queues,
                 room=self.room,
+                limits=self.limits,
             )
             self.cloud = LocalCloud(self.run_dir, app, self.configs, options)
             self._open.enter_context(self.cloud)
@@ -156,9 +159,16 @@ class Stage:
         deeds.on_github(step, victims, self.github)
         return ()
 
-    def calls(self) -> list[CallSeen]:
-        """Every call for the jobs' sake, as AWS and GitHub counted it; setting the stack up does not count."""
-        aws = [_aws_call(record) for record in self.cloud.calls if record.kind is not PrincipalKind.ADMIN]
+    def calls(self, without: Collection[str] = ()) -> list[CallSeen]:
+        """Every call for the jobs' sake, as AWS and GitHub counted it; setting the stack up does not count.
+
+        `without`: functions whose calls to AWS are left out.
+        """
+        aws = [
+            _aws_call(record)
+            for record in self.cloud.calls
+            if record.kind is not PrincipalKind.ADMIN and record.principal not in without
+        ]
         rest = [record for record in self.github.requests if record.caller and not record.caller.startswith("runner")]
         return aws + [CallSeen("github", f"{record.method} {record.route}", "door") for record in rest]
 
