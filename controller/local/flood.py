@@ -6,28 +6,33 @@ state by the minute, and the refill of EC2's buckets, run as much faster as the 
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
 
 from controller.local import burst
 from controller.local.aws.buckets import Limits, Rate
 from controller.local.burst import Cost, cost_of
+from controller.local.crunch import crunch
+from controller.local.demo import RUN_DIR, ended_cleanly
 from controller.local.github.config import Config
 from controller.local.github.exchange import Patience
 from controller.local.github.ratelimit import BUDGETS
 from controller.local.light.room import LightMachines
 from controller.local.report.mishap import Mishap
-from controller.local.scenario import library
 from controller.local.scenario.director import Director
 from controller.local.stage import BOOT, Stage
-from controller.local.truth import judge
+from controller.local.truth import crowded, judge
 
 SPEED = 10.0
-SCENARIO = "crunch"
 REPOSITORIES = ("shop", "site", "api", "infra")
 SHAPES = (
     (0.35, "linux-2cpu"),
@@ -62,6 +67,8 @@ class Flood:
     cost: Cost
     mishaps: tuple[Mishap, ...]
     machines: int
+    spare: int
+    """Machines that came to nothing, and were replaced."""
     seconds: float
 
 
@@ -82,7 +89,7 @@ def run(jobs: int, run_dir: Path, timeout_s: float, seed: int = 1, say: Callable
     dice = random.Random(seed)  # noqa: S311 - no secret
     began = time.monotonic()
     with flood_stage(run_dir) as stage:
-        with Director(library.choose(SCENARIO), stage, look_s=1.0) as director:
+        with Director(crunch(jobs), stage, look_s=1.0) as director:
             _pour(stage, dice, jobs)
             while not (stage.settled and not director.waiting) and time.monotonic() - began < timeout_s:
                 say(_progress(stage, time.monotonic() - began))
@@ -91,7 +98,9 @@ def run(jobs: int, run_dir: Path, timeout_s: float, seed: int = 1, say: Callable
         calls = [call for call in stage.calls(without={SWEEPER}) if not any(word in call.action for word in RECOVERY)]
         machines = list(stage.machines().values())
         summary = judge(stage.jobs(), machines, calls, stage.processes(), harmed)
-    return Flood(cost_of(jobs, summary, calls), tuple(mishaps), len(machines), time.monotonic() - began)
+        spare = len(summary.double)
+        summary = replace(summary, double=tuple(crowded(stage.jobs(), machines, harmed)) if spare else ())
+    return Flood(cost_of(jobs, summary, calls), tuple(mishaps), len(machines), spare, time.monotonic() - began)
 
 
 def _pour(stage: Stage, dice: random.Random, jobs: int) -> None:
@@ -141,3 +150,46 @@ jobs:
     steps:
       - run: sleep 0.2
 """
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def main(
+    *,
+    jobs: Annotated[int, typer.Option(min=1, help="How many jobs.")] = 1_000,
+    seed: Annotated[int, typer.Option(help="Which jobs, in which runs.")] = 1,
+    timeout: Annotated[float, typer.Option(help="Seconds after which whatever has not ended counts as lost.")] = 1_800,
+    run_dir: Annotated[Path, typer.Option(help="Where logs go; emptied first.")] = RUN_DIR / "flood",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """Let a burst of mixed jobs meet a crowded region and a busy GitHub; 1 unless every job ran, once.
+
+    Examples:
+      make flood
+
+      make flood JOBS=150
+
+      python -m controller.local.flood --jobs 150 --json
+    """
+    console = Console(quiet=as_json)
+    with ended_cleanly():
+        result = run(jobs, run_dir, timeout, seed, lambda line: console.print(line, highlight=False))
+    cost = result.cost
+    for mishap in result.mishaps:
+        console.print(f"{mishap.text}\n  {mishap.answer}", highlight=False, markup=False, soft_wrap=True)
+    console.print("\nCalls for each job, without polls and sweeps", highlight=False)
+    for name, number in {**cost.aws, **cost.github}.items():
+        console.print(f"  {number:7.3f}  {name}", highlight=False, markup=False)
+    console.print(f"  {cost.aws_total:.2f} AWS, {cost.ec2_total:.3f} EC2, {cost.github_total:.2f} GitHub")
+    waits = f"p50 {cost.summary.waited_p50} s, p95 {cost.summary.waited_p95} s"
+    console.print(f"{result.machines} machines, {result.spare} came to nothing; {result.seconds:.0f} s; queued {waits}")
+    console.print(f"\n{cost.summary.line()}", style="bold", highlight=False)
+    if as_json:
+        typer.echo(json.dumps(asdict(result) | {"good": cost.summary.is_good}))
+    raise typer.Exit(0 if cost.summary.is_good else 1)
+
+
+if __name__ == "__main__":
+    app()

@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
-def main(  # noqa: PLR0913 - a command's options
+def main(
     *,
     seed: Annotated[int, typer.Option(help="Which jobs come when, and what is struck when.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="How many jobs.")] = 200,

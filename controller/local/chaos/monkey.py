@@ -64,7 +64,9 @@ def _interrupt(dice: random.Random, jobs: int, _: float) -> Strike:
 def _interrupt_pool(dice: random.Random, _: int, seconds: float) -> Strike:
     zone = f"us-east-1{dice.choice('abc')}"
     return (
-        _step(_at(dice, seconds), "interrupt_pool", type=dice.choice(_FAMILIES), zone=zone, notice=dice.choice((5, 15))),
+        _step(
+            _at(dice, seconds), "interrupt_pool", type=dice.choice(_FAMILIES), zone=zone, notice=dice.choice((5, 15))
+        ),
     )
 
 

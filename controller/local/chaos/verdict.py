@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from controller.local.report.mishap import Mishap, Outcome
-from controller.local.truth import JobSeen, MachineSeen, Summary, judge, latest
+from controller.local.truth import JobSeen, MachineSeen, Summary, crowded, judge, latest
 
 MOST_ATTEMPTS = 3
 """A job is run again twice."""
@@ -34,6 +34,8 @@ class Verdict:
     explained: tuple[str, ...]
     attempts: int
     machines: int
+    spare: int = 0
+    """Machines that nobody struck, that came to nothing all the same, and were replaced."""
     struck: dict[str, int] = field(default_factory=dict)
     """How often each fault was played."""
 
@@ -45,7 +47,10 @@ class Verdict:
     def line(self) -> str:
         """The verdict in one line."""
         words = f"{self.summary.line()}; {sum(self.struck.values())} strikes, {self.machines} machines"
-        return words + f", {self.attempts - self.summary.jobs} attempts more, {len(self.explained)} jobs given up and told"
+        words += f", {self.spare} of them replaced for nothing" if self.spare else ""
+        return (
+            words + f", {self.attempts - self.summary.jobs} attempts more, {len(self.explained)} jobs given up and told"
+        )
 
 
 def pronounce(story: Story) -> Verdict:
@@ -55,8 +60,11 @@ def pronounce(story: Story) -> Verdict:
     jobs = [job if job.name not in known else _forgiven(job) for job in story.jobs]
     unanswered = [f"{each.text}: {each.answer}" for each in story.mishaps if each.outcome is Outcome.UNANSWERED]
     summary = judge(jobs, story.machines, (), story.processes, story.harmed, (*unanswered, *story.dead_letters))
+    spare = len(summary.double)
+    if spare:
+        summary = replace(summary, double=tuple(crowded(jobs, story.machines, story.harmed)))
     attempts = sum(1 for job in story.jobs if job.needs_machine)
-    return Verdict(summary, given_up, attempts, len(story.machines))
+    return Verdict(summary, given_up, attempts, len(story.machines), spare)
 
 
 def _is_told(job: JobSeen, remarks: Iterable[str]) -> bool:

@@ -13,6 +13,8 @@ from controller.local.scenario.titles import title
 from controller.local.truth import JobSeen, MachineSeen
 
 NOBODY = "Nobody answered."
+MOST_RERUNS = 2
+"""After that a commit is told instead; whether it was, the verdict sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +141,12 @@ def _run_again(job: JobSeen, name: str, played: Played, facts: Facts) -> Answer:
     ended = f"{job.name} ended after {(job.completed_at or played.at) - played.at:.1f} s"
     again = facts.next_attempt(job)
     if again is None:
+        if job.attempt > MOST_RERUNS:
+            return Answer(f"{ended}; it has been run again {MOST_RERUNS} times already.", subject=name)
         return _nobody(f"{ended} and was not re-run.", name)
     machine = facts.machine_of(again)
+    if again.broken and machine is not None and machine.instance_id in facts.harmed:
+        return Answer(f"{ended}; re-run as attempt {again.attempt}, which was struck too.", subject=name)
     if machine is None or again.status != "completed" or again.broken:
         return _nobody(f"{ended}; attempt {again.attempt} is {again.conclusion or again.status}.", name)
     if machine.lifecycle != "on-demand":
