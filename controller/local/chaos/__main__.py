@@ -23,7 +23,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Which jobs come when, and what is struck when.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="How many jobs.")] = 200,
     minutes: Annotated[float, typer.Option(min=0.05, help="How long jobs come and strikes fall.")] = 5.0,
-    one_in: Annotated[int, typer.Option(min=1, help="Of so many machines one is real; the others are light.")] = 4,
+    one_in: Annotated[int, typer.Option(min=1, help="Of so many machines one is real; the others are light.")] = 8,
     run_dir: Annotated[Path, typer.Option(help="Where logs and machines go; emptied first.")] = RUN_DIR / "chaos",
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON and nothing else.")] = False,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from controller.local.scenario.faults import FAULTS
 from controller.local.scenario.plan import At, Event, Scenario, Step, Value, When
 
 EVERY_S = 4.0
@@ -34,7 +35,9 @@ Strike = tuple[Step, ...]
 
 
 def _step(due: At | When, fault: str, /, **values: Value) -> Step:
-    return Step(due, fault, tuple(values.items()))
+    # In the fault's own order, in which a file reads back.
+    known = [parameter.name for parameter in FAULTS[fault].parameters]
+    return Step(due, fault, tuple((name, values[name]) for name in known if name in values))
 
 
 def _at(dice: random.Random, seconds: float) -> At:

@@ -54,10 +54,20 @@ def test_a_mishap_without_an_answer_and_a_dead_letter_are_bad() -> None:
 
 
 def test_a_machine_that_nobody_struck_and_nobody_needed_is_a_double_launch() -> None:
-    spare = replace(MACHINE, instance_id="i-2")
+    spare = replace(MACHINE, instance_id="i-2", launched_at=1.5)
 
     verdict = pronounce(replace(STORY, machines=[MACHINE, spare]))
     struck = pronounce(replace(STORY, machines=[MACHINE, spare], harmed={"i-2"}))
 
     assert verdict.summary.double == ("i-2",)
     assert struck.is_good
+
+
+def test_a_machine_that_came_to_nothing_and_was_replaced_when_it_was_off_is_counted_and_no_double_launch() -> None:
+    former = replace(MACHINE, instance_id="i-2", launched_at=0.1, ended_at=0.5)
+
+    verdict = pronounce(replace(STORY, machines=[former, MACHINE]))
+
+    assert verdict.is_good
+    assert verdict.spare == 1
+    assert "1 of them replaced for nothing" in verdict.line()
