@@ -81,8 +81,10 @@ agent-mutations: $(VENV)/dev.stamp ## Take away each defence of the agent and se
 docs: $(VENV)/dev.stamp
 	$(BIN)/python docs/check.py
 
-bench: $(VENV)/dev.stamp ## Measure; prints tables with the machine named
-	$(BIN)/python benchmarks/control_plane.py
+bench: $(VENV)/dev.stamp ## Measure; prints tables with the machine named (JOBS='1 10 100 1000 mix')
+	$(BIN)/python -m benchmarks.control_plane $(JOBS)
+	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.burst_bound
 
 bench-agent: $(VENV)/dev.stamp ## Measure the agent: start, memory, latency, throughput
 	$(BIN)/python benchmarks/agent.py

@@ -83,8 +83,16 @@ def flood_stage(run_dir: Path, scale: float = SPEED) -> Stage:
     return Stage(run_dir, SETTINGS, BOOT, SPEED, room=LightMachines, of_github=github, limits=limits)
 
 
-def run(jobs: int, run_dir: Path, timeout_s: float, seed: int = 1, say: Callable[[str], None] = print) -> Flood:
-    """Let it come down, and count."""
+def run(
+    jobs: int,
+    run_dir: Path,
+    timeout_s: float,
+    *,
+    seed: int = 1,
+    say: Callable[[str], None] = print,
+    seen: Callable[[Stage], None] = lambda _: None,
+) -> Flood:
+    """Let it come down, and count; `seen` may look at the stage when all has ended."""
     shutil.rmtree(run_dir, ignore_errors=True)
     dice = random.Random(seed)  # noqa: S311 - no secret
     began = time.monotonic()
@@ -95,6 +103,7 @@ def run(jobs: int, run_dir: Path, timeout_s: float, seed: int = 1, say: Callable
                 say(_progress(stage, time.monotonic() - began))
                 time.sleep(3.0)
             mishaps, harmed = director.mishaps(), director.harmed
+        seen(stage)
         calls = [call for call in stage.calls(without={SWEEPER}) if not any(word in call.action for word in RECOVERY)]
         machines = list(stage.machines().values())
         summary = judge(stage.jobs(), machines, calls, stage.processes(), harmed)
@@ -175,7 +184,7 @@ def main(
     """
     console = Console(quiet=as_json)
     with ended_cleanly():
-        result = run(jobs, run_dir, timeout, seed, lambda line: console.print(line, highlight=False))
+        result = run(jobs, run_dir, timeout, seed=seed, say=lambda line: console.print(line, highlight=False))
     cost = result.cost
     for mishap in result.mishaps:
         console.print(f"{mishap.text}\n  {mishap.answer}", highlight=False, markup=False, soft_wrap=True)

@@ -88,7 +88,8 @@ class Gate:
         verdict, reply = self._judged(call, service or self.services.get(call.service, self._store))
         ms = (time.perf_counter() - started) * 1000
         who, about = call.principal, (call.service, call.action, call.resource)
-        self._log.add(CallRecord(began, *about, who.kind, who.name, reply.status, ms, verdict.needed))
+        sizes = len(call.request.body), len(reply.body)
+        self._log.add(CallRecord(began, *about, who.kind, who.name, reply.status, ms, verdict.needed, *sizes))
         return reply
 
     def ask(self, principal: Principal, region: str, target: str, fields: Mapping[str, object]) -> dict[str, Any]:
