@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from controller import wiring
 from controller.local.chaos.arrivals import Arrival, arrivals
 from controller.local.chaos.ground import chaos_stage
 from controller.local.chaos.monkey import LULL_S, monkey
@@ -21,6 +22,8 @@ LOOK_S = 0.25
 PROGRESS_S = 15.0
 CALM_S = 300.0
 """How long everything may take to come to its end once nothing goes wrong any more."""
+QUIET_S = 15.0
+"""A job that was lost is asked for again within that: only then is the end an end."""
 NOT_AGAIN = "Interrupted, not run again"
 
 
@@ -81,9 +84,11 @@ class Chaos:
     def _wait(self, stage: Stage, director: Director) -> None:
         """Until everything has come to its end, or has had its time for it."""
         calm_at = self.began + self.wish.seconds + LULL_S
-        told = time.time()
+        told = quiet_since = time.time()
         while time.time() < calm_at + self.wish.calm_s:
-            if time.time() > calm_at and not director.waiting and _is_over(stage):
+            if time.time() < calm_at or director.waiting or not _is_over(stage):
+                quiet_since = time.time()
+            elif time.time() > quiet_since + QUIET_S:
                 return
             if time.time() - told > PROGRESS_S:
                 told = time.time()
@@ -109,15 +114,19 @@ class Chaos:
 
 
 def _is_over(stage: Stage) -> bool:
-    """Whether every run has ended, every machine is off, and no message is left but dead ones."""
+    """Whether every run has ended, every machine is off, and no message is left that is about one of them.
+
+    Dead letters are in the verdict; chores never end, and a slow computer never has none waiting.
+    """
+    waiting = {
+        name: depth.ready + depth.in_flight
+        for name, depth in stage.cloud.queue_depths().items()
+        if not name.endswith("-dead") and name != wiring.HOUSEKEEPING.name
+    }
     return (
         stage.github.finished
         and not any(machine.running for machine in stage.machines().values())
-        and not any(
-            depth.ready + depth.in_flight
-            for name, depth in stage.cloud.queue_depths().items()
-            if not name.endswith("-dead")
-        )
+        and not any(waiting.values())
         and not stage.processes()
     )
 

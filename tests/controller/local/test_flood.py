@@ -19,7 +19,7 @@ def test_a_flood_of_mixed_jobs_runs_to_its_end_within_its_budget_of_calls(tmp_pa
     cost = result.cost
     assert cost.summary.line() == "100 jobs, 0 lost, 0 double launches, 0 machines leaked, 0 processes left"
     assert cost.summary.outcomes == {"success": 100}
-    assert cost.ec2_total <= 1.0, cost.aws
+    assert cost.ec2_total <= 0.5, cost.aws
     assert not [name for name in cost.aws if "Describe" in name or "Terminate" in name or "CreateTags" in name]
     assert cost.aws_total <= 18, cost.aws
-    assert cost.github_total <= 1.2, cost.github
+    assert cost.github_total <= 1.25, cost.github

@@ -18,13 +18,14 @@ from controller.local.truth import judge
 pytestmark = pytest.mark.local_cloud
 
 PATIENCE_S = 120.0
+HASTY = {**DEMO, "job_limit_s": 15.0}
 PATIENCE = Patience(long_poll_s=2.0, offer_s=5.0, lease_s=5.0)
 
 
 @pytest.fixture
 def light(tmp_path: Path) -> Iterator[Stage]:
     with Stage(
-        tmp_path / "run", DEMO, speed=DEMO_SPEED, room=LightMachines, of_github=Config(patience=PATIENCE)
+        tmp_path / "run", HASTY, speed=DEMO_SPEED, room=LightMachines, of_github=Config(patience=PATIENCE)
     ) as running:
         yield running
 
@@ -68,6 +69,7 @@ def test_a_job_whose_light_machine_is_cut_off_is_run_again(light: Stage, tmp_pat
 
     light.cloud.kill(first)
 
+    until(lambda: len(light.jobs()) == 2)
     assert verdict(light, first) == "1 jobs, 0 lost, 0 double launches, 0 machines leaked, 0 processes left"
     assert [job.attempt for job in light.jobs()] == [1, 2]
 
@@ -79,6 +81,7 @@ def test_a_light_machine_that_froze_is_ended_and_its_job_run_elsewhere(light: St
 
     light.cloud.freeze(first)
 
+    until(lambda: any(job.conclusion == "success" for job in light.jobs()))
     assert verdict(light, first).startswith("1 jobs, 0 lost")
     assert not light.machines()[first].running
 
