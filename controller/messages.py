@@ -102,6 +102,13 @@ class JobMoved:
     labels: tuple[str, ...] = ()
     traceparent: str = ""
     version: int = VERSION
+    # Whose job it is, as in `JobQueued`: its `queued` may come later than this, or never.
+    server: str = ""
+    installation_id: int = 0
+    run_id: int = 0
+    workflow: str = ""
+    name: str = ""
+    head_sha: str = ""
 
     @property
     def key(self) -> JobKey:
