@@ -60,6 +60,8 @@ class Environment:
         self._work: _Work | None = None
         self._current = ""
         self._outcome: Outcome | None = None
+        # Before the process is there: its first question may come before this ends.
+        self.broken = False
         self._server = Server(self._answer, f"runtime-{function.name}")
         self._server.start()
         with function.log.open("ab") as log:
@@ -71,7 +73,6 @@ class Environment:
                 env={**function.environment, "AWS_LAMBDA_RUNTIME_API": self._server.address},
                 start_new_session=True,
             )
-        self.broken = False
 
     def invoke(self, event: bytes) -> Outcome:
         """Call the handler once; an environment whose process ended or ran out of time is closed."""
