@@ -26,6 +26,8 @@ def tell(verdict: Verdict, chaos: Chaos, console: Console) -> None:
     console.print(f"Took         {chaos.took_s:.0f} s", highlight=False)
     for name in verdict.explained:
         console.print(f"given up and told: {name}", highlight=False, markup=False)
+    for what in verdict.poorly:
+        console.print(f"poorly: {what}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     for title in _LISTS:
         for what in getattr(verdict.summary, title):
             console.print(f"{title}: {what}", style="red", highlight=False, markup=False, soft_wrap=True)

@@ -32,6 +32,8 @@ class Verdict:
 
     summary: Summary
     explained: tuple[str, ...]
+    poorly: tuple[str, ...]
+    """Strikes that were answered otherwise than they should be, though nothing was lost by it."""
     attempts: int
     machines: int
     spare: int = 0
@@ -48,6 +50,7 @@ class Verdict:
         """The verdict in one line."""
         words = f"{self.summary.line()}; {sum(self.struck.values())} strikes, {self.machines} machines"
         words += f", {self.spare} of them replaced for nothing" if self.spare else ""
+        words += f", {len(self.poorly)} strikes answered poorly" if self.poorly else ""
         return (
             words + f", {self.attempts - self.summary.jobs} attempts more, {len(self.explained)} jobs given up and told"
         )
@@ -59,12 +62,12 @@ def pronounce(story: Story) -> Verdict:
     known = set(given_up)
     jobs = [job if job.name not in known else _forgiven(job) for job in story.jobs]
     unanswered = [f"{each.text}: {each.answer}" for each in story.mishaps if each.outcome is Outcome.UNANSWERED]
-    summary = judge(jobs, story.machines, (), story.processes, story.harmed, (*unanswered, *story.dead_letters))
+    summary = judge(jobs, story.machines, (), story.processes, story.harmed, story.dead_letters)
     spare = len(summary.double)
     if spare:
         summary = replace(summary, double=tuple(crowded(jobs, story.machines, story.harmed)))
     attempts = sum(1 for job in story.jobs if job.needs_machine)
-    return Verdict(summary, given_up, attempts, len(story.machines), spare)
+    return Verdict(summary, given_up, tuple(unanswered), attempts, len(story.machines), spare)
 
 
 def _is_told(job: JobSeen, remarks: Iterable[str]) -> bool:

@@ -238,7 +238,8 @@ def _went_on(job: JobSeen, action: str, facts: Facts) -> Answer:
 
 def _repeated(played: Played, facts: Facts) -> Answer:
     action = faults.text(played.step, "action")
-    guids = [each.guid for each in facts.deliveries if each.action == action and each.sent_at >= played.at]
+    sent = [each for each in facts.deliveries if not each.forged]
+    guids = [each.guid for each in sent if each.action == action and each.sent_at >= played.at]
     often = next((guid for guid in guids if guids.count(guid) > 1), None)
     copies = [each for each in facts.deliveries if each.guid == often]
     if not copies:

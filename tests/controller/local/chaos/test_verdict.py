@@ -46,10 +46,14 @@ def test_a_job_that_was_not_run_again_often_enough_is_bad_whatever_its_commit_sa
     assert not verdict.is_good
 
 
-def test_a_mishap_without_an_answer_and_a_dead_letter_are_bad() -> None:
+def test_a_strike_without_its_answer_is_told_and_a_dead_letter_is_bad() -> None:
     mishap = Mishap("It was killed", 1.0, "i-1", "Nobody answered.", Outcome.UNANSWERED)
 
-    assert not pronounce(replace(STORY, mishaps=[mishap])).is_good
+    told = pronounce(replace(STORY, mishaps=[mishap]))
+
+    assert told.is_good
+    assert told.poorly == ("It was killed: Nobody answered.",)
+    assert "1 strikes answered poorly" in told.line()
     assert not pronounce(replace(STORY, dead_letters=["1 messages are in jobs-dead"])).is_good
 
 
