@@ -19,7 +19,7 @@ pytestmark = pytest.mark.local_cloud
 
 PATIENCE_S = 120.0
 HASTY = {**DEMO, "job_limit_s": 15.0}
-PATIENCE = Patience(long_poll_s=2.0, offer_s=5.0, lease_s=5.0)
+PATIENCE = Patience(long_poll_s=2.0, offer_s=5.0, lease_s=12.0)
 
 
 @pytest.fixture
