@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo scenarios seeds test check format lint types imports tests docs bench bench-agent agent-mutations reliability simulate watching fuzz agent-wheel aws-smoke clean
+.PHONY: help demo scenarios seeds chaos flood test check format lint types imports tests docs bench bench-agent agent-mutations reliability simulate watching fuzz agent-wheel aws-smoke clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,12 @@ scenarios: $(VENV)/local.stamp ## Say what can go wrong in a demo
 N ?= 20
 seeds: $(VENV)/local.stamp ## Run the demo with N random scenarios (N=20 FROM=1)
 	@$(BIN)/python -m controller.local.seeds --count $(N) $(if $(FROM),--first $(FROM))
+
+chaos: $(VENV)/local.stamp ## Kill agents, machines, functions and GitHub while jobs come (SEED=n MINUTES=5 JOBS=200 JSON=1)
+	@$(BIN)/python -m controller.local.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),5) --jobs $(or $(JOBS),200) $(if $(JSON),--json)
+
+flood: $(VENV)/local.stamp ## A thousand mixed jobs at once into a crowded region and a busy GitHub (JOBS=1000 JSON=1)
+	@$(BIN)/python -m controller.local.flood --jobs $(or $(JOBS),1000) $(if $(JSON),--json)
 
 test: check ## Everything that CI checks
 
@@ -78,8 +84,10 @@ agent-mutations: $(VENV)/dev.stamp ## Take away each defence of the agent and se
 docs: $(VENV)/dev.stamp
 	$(BIN)/python docs/check.py
 
-bench: $(VENV)/dev.stamp ## Measure; prints tables with the machine named
-	$(BIN)/python benchmarks/control_plane.py
+bench: $(VENV)/dev.stamp ## Measure; prints tables with the machine named (JOBS='1 10 100 1000 mix')
+	$(BIN)/python -m benchmarks.control_plane $(JOBS)
+	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.burst_bound
 
 bench-agent: $(VENV)/dev.stamp ## Measure the agent: start, memory, latency, throughput
 	$(BIN)/python benchmarks/agent.py

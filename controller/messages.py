@@ -114,6 +114,13 @@ class JobMoved:
     traceparent: str = ""
     server_name: str = ""
     version: int = VERSION
+    # Whose job it is, as in `JobQueued`: its `queued` may come later than this, or never.
+    server: str = ""
+    installation_id: int = 0
+    run_id: int = 0
+    workflow: str = ""
+    name: str = ""
+    head_sha: str = ""
 
     @property
     def key(self) -> JobKey:

@@ -37,7 +37,7 @@ def _refused(job: Job) -> Words:
 
 def _rerun_made(job: Job) -> Words:
     summary = (
-        f"The cloud took back the spot machine `{job.instance_id}` while it ran **{job.name}**. "
+        f"The machine `{job.instance_id}` was taken back by the cloud, or was lost, while it ran **{job.name}**. "
         "This is no test failure. The job is being run again on an on-demand machine."
     )
     return Words("Interrupted, re-run started", summary, "neutral")
@@ -45,7 +45,7 @@ def _rerun_made(job: Job) -> Words:
 
 def _rerun_declined(job: Job) -> Words:
     summary = (
-        f"The cloud took back the spot machine `{job.instance_id}` while it ran **{job.name}**. "
+        f"The machine `{job.instance_id}` was taken back by the cloud, or was lost, while it ran **{job.name}**. "
         f"This is no test failure. The job is not run again: {job.reason}."
     )
     return Words("Interrupted, not run again", summary, "neutral")

@@ -11,6 +11,8 @@ from controller.domain.runner import ALIVE, Runner
 
 VANISHED = "vanished"
 """The interruption of a machine that was gone without a notice."""
+HUNG = "hung"
+"""The same of one that still runs for the cloud, and on which nothing moves."""
 REBALANCE = "rebalance"
 """A piece of advice, not a notice: the machine may live on for hours."""
 
@@ -71,6 +73,13 @@ def graver(known: str, heard: str) -> str:
 def is_taken(runner: Runner) -> bool:
     """Whether the machine is, or was, taken away from its job."""
     return is_notice(runner.interruption) or runner.result == _INTERRUPTED
+
+
+def is_hung(job: Job | None, runner: Runner) -> bool:
+    """Whether a machine that must be ended has hung: GitHub gave up its job, and it never said a word to that."""
+    if job is None or job.key != runner.ran:
+        return False
+    return job.state is JobState.COMPLETED and job.conclusion == _FAILED
 
 
 def is_lost(job: Job, runner: Runner) -> bool:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from controller.local.aws.machines import Machines, Room
+from controller.local.github.config import Config
+from controller.local.github.exchange import Patience
+from controller.local.github.ratelimit import BUDGETS
+from controller.local.light.room import LightMachines
 from controller.local.stage import BOOT, QUICK, Stage, wait_until_settled
 from controller.local.truth import CallSeen, Summary, judge
 
@@ -25,6 +30,10 @@ APART = frozenset({"ReceiveMessage", "AssumeRole", "CreateLogStream", "PutLogEve
 
 BOOT_SPREAD_S = 0.6
 """For each job: machines of one launch do not come up in the same instant."""
+MOST_REAL = 100
+"""More machines of real processes are too many for one computer."""
+LIGHT_SPREAD_S = 0.15
+_MATRIX = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +62,45 @@ class Cost:
         return sum(self.github.values())
 
 
-def run(count: int, run_dir: Path, timeout_s: float) -> Cost:
-    """Run `count` equal jobs with real machines and agents, at the pace of real time.
+def run(count: int, run_dir: Path, timeout_s: float, *, seen: Callable[[Stage], None] = lambda _: None) -> Cost:
+    """Run `count` equal jobs at the pace of real time; `seen` may look at the stage when all has ended.
 
     One process serves all claims: each keeps an installation token of its own, one an hour.
     """
-    workflow = run_dir.with_suffix(".yml")
-    workflow.parent.mkdir(parents=True, exist_ok=True)
-    workflow.write_text(_WORKFLOW.format(numbers=list(range(count))))
-    boot = replace(BOOT, boot_spread_s=BOOT_SPREAD_S * count)
-    # Without the schedules: sweeps cost by the minute, not by the job.
-    with Stage(run_dir, PATIENT, boot, speed=1.0, concurrency={"claim": 1}, schedules=()) as stage:
-        stage.github.submit(workflow)
+    run_dir.parent.mkdir(parents=True, exist_ok=True)
+    with burst_stage(count, run_dir) as stage:
+        for number, size in enumerate(_runs(count)):
+            workflow = run_dir.with_name(f"{run_dir.name}-{number}.yml")
+            workflow.write_text(_WORKFLOW.format(numbers=list(range(size))))
+            stage.github.submit(workflow)
         wait_until_settled(stage, timeout_s)
+        seen(stage)
         calls = stage.calls()
         summary = judge(stage.jobs(), list(stage.machines().values()), calls, stage.processes())
+    return cost_of(count, summary, calls)
+
+
+def burst_stage(count: int, run_dir: Path) -> Stage:
+    """Real machines and agents as far as one computer carries them, light ones beyond.
+
+    Without the schedules: sweeps cost by the minute, not by the job. GitHub's limits by the minute, which a
+    thousand registrations would wait five minutes for, are widened with the light machines.
+    """
+    light = count > MOST_REAL
+    boot = replace(BOOT, boot_spread_s=(LIGHT_SPREAD_S if light else BOOT_SPREAD_S) * count)
+    budgets = {name: 10 * budget for name, budget in BUDGETS.items()} if light else {}
+    github = Config(patience=Patience(long_poll_s=5.0) if light else Patience(), budgets=budgets)
+    room: Callable[[Callable[[str], None]], Room] = LightMachines if light else Machines
+    return Stage(run_dir, PATIENT, boot, 1.0, {"claim": 1}, schedules=(), room=room, of_github=github)
+
+
+def _runs(count: int) -> list[int]:
+    """GitHub makes at most 256 jobs of one matrix."""
+    return [min(_MATRIX, count - start) for start in range(0, count, _MATRIX)]
+
+
+def cost_of(count: int, summary: Summary, calls: Sequence[CallSeen]) -> Cost:
+    """What so many jobs cost."""
     return Cost(
         jobs=count,
         summary=summary,

@@ -70,7 +70,7 @@ def main(  # noqa: PLR0913 - a command's options
         raise typer.Exit
     plan = _plan(workflow or [], scenario, seed, timeout)
     console = Console(quiet=as_json)
-    with _ended_cleanly():
+    with ended_cleanly():
         performance = Performance(plan, run_dir, console, linger=_stay_up if keep else _go)
         summary = performance.run()
     if as_json:
@@ -139,7 +139,7 @@ def _list() -> None:
 
 
 @contextmanager
-def _ended_cleanly() -> Iterator[None]:
+def ended_cleanly() -> Iterator[None]:
     """SIGTERM and a lost terminal end the demo as Ctrl-C does: through every `with`, so that nothing is left."""
 
     def end(number: int, _frame: FrameType | None) -> None:

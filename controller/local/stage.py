@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,9 +13,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from controller import wiring
+from controller.local.aws.buckets import Limits
 from controller.local.aws.calls import CallRecord
 from controller.local.aws.cloud import LocalCloud, Options
 from controller.local.aws.instance import ENDED, Instance, Latencies, Reason, State
+from controller.local.aws.machines import Machines, Room
 from controller.local.aws.principals import PrincipalKind
 from controller.local.aws.provision import GitHubApp
 from controller.local.github.config import Config
@@ -72,13 +74,19 @@ class Stage:
     schedules: Sequence[wiring.Schedule] = wiring.SCHEDULES
     handlers: str = ""
     """The module of the functions' handlers, where they are not the production ones."""
+    configs: Mapping[str, str] = field(default_factory=lambda: RUNNER_CONFIGS)
+    queues: Sequence[wiring.Queue] = wiring.QUEUES
+    room: Callable[[Callable[[str], None]], Room] = Machines
+    """What the machines are made of."""
+    limits: Limits = field(default_factory=Limits)
+    of_github: Config = field(default_factory=Config)
     github: GitHub = field(init=False)
     cloud: LocalCloud = field(init=False)
     _open: ExitStack = field(init=False, default_factory=ExitStack)
 
     def __enter__(self) -> Self:
         try:
-            self.github = self._open.enter_context(GitHub(Config()))
+            self.github = self._open.enter_context(GitHub(self.of_github))
             app = GitHubApp(
                 api_url=self.github.base_url,
                 app_id=str(self.github.app_id),
@@ -92,8 +100,11 @@ class Stage:
                 concurrency=self.concurrency,
                 schedules=self.schedules,
                 handlers=self.handlers,
+                queues=self.queues,
+                room=self.room,
+                limits=self.limits,
             )
-            self.cloud = LocalCloud(self.run_dir, app, RUNNER_CONFIGS, options)
+            self.cloud = LocalCloud(self.run_dir, app, self.configs, options)
             self._open.enter_context(self.cloud)
             self.github.connect(self.cloud.webhook_url)
         except BaseException:
@@ -149,9 +160,16 @@ class Stage:
         deeds.on_github(step, victims, self.github)
         return ()
 
-    def calls(self) -> list[CallSeen]:
-        """Every call for the jobs' sake, as AWS and GitHub counted it; setting the stack up does not count."""
-        aws = [_aws_call(record) for record in self.cloud.calls if record.kind is not PrincipalKind.ADMIN]
+    def calls(self, without: Collection[str] = ()) -> list[CallSeen]:
+        """Every call for the jobs' sake, as AWS and GitHub counted it; setting the stack up does not count.
+
+        `without`: functions whose calls to AWS are left out.
+        """
+        aws = [
+            _aws_call(record)
+            for record in self.cloud.calls
+            if record.kind is not PrincipalKind.ADMIN and record.principal not in without
+        ]
         rest = [record for record in self.github.requests if record.caller and not record.caller.startswith("runner")]
         return aws + [CallSeen("github", f"{record.method} {record.route}", "door") for record in rest]
 

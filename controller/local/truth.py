@@ -149,6 +149,48 @@ def judge(
     )
 
 
+OVERLAP_S = 1.0
+"""A machine that has come to nothing may take so long to be off while another stands in for it."""
+
+
+def crowded(jobs: Sequence[JobSeen], machines: Sequence[MachineSeen], harmed: Collection[str] = ()) -> list[str]:
+    """The machines at whose launch more of them stood than there were attempts to stand for.
+
+    Among thousands of jobs that take each other's runners some machine may come to nothing and be replaced;
+    it is a double launch only where both stood at the same time.
+    """
+    over = _over(jobs, machines)
+    found = []
+    for machine in machines:
+        now = machine.launched_at
+        standing = sum(1 for each in machines if each.instance_id not in harmed and _stands(each, machine, over))
+        open_ones = sum(1 for job in jobs if job.needs_machine and _is_open(job, now))
+        unrun = sum(1 for job in jobs if job.needs_machine and not job.runner and not _is_open(job, now))
+        if standing > open_ones + unrun:
+            found.append(machine.instance_id)
+    return found
+
+
+def _over(jobs: Iterable[JobSeen], machines: Iterable[MachineSeen]) -> dict[str, float]:
+    """When the job of each machine that ran one had ended."""
+    names = [machine.instance_id for machine in machines]
+    found = ((job.machine_among(names), job.completed_at) for job in jobs if job.completed_at is not None)
+    return {name: ended for name, ended in found if name}
+
+
+def _stands(machine: MachineSeen, launched: MachineSeen, over: dict[str, float]) -> bool:
+    """Whether a machine stands, with its work still to be done, when another is launched."""
+    if machine is launched:
+        return True
+    now = launched.launched_at
+    alive = machine.launched_at <= now and (machine.ended_at is None or machine.ended_at > now + OVERLAP_S)
+    return alive and over.get(machine.instance_id, now + 1.0) > now
+
+
+def _is_open(job: JobSeen, now: float) -> bool:
+    return job.queued_at <= now and (job.completed_at is None or job.completed_at > now)
+
+
 def latest(jobs: Iterable[JobSeen]) -> list[JobSeen]:
     """The last attempt of each job, in order of first appearance."""
     found: dict[tuple[int, str], JobSeen] = {}

@@ -24,7 +24,7 @@ from controller.domain.housekeeping import (
     stranded,
     vanished,
 )
-from controller.domain.interruption import FIRST_LOOK_S, VANISHED
+from controller.domain.interruption import FIRST_LOOK_S, HUNG, VANISHED, is_hung
 from controller.domain.job import JobState
 from controller.domain.runner import RunnerState
 from controller.errors import Unavailable
@@ -123,12 +123,19 @@ class KeepHouse:
 
     def _write_off(self, deed: WriteOff) -> bool:
         """False where the machine's record has moved on since it was read."""
-        found = deed.runner.interruption if deed.terminate else deed.runner.interruption or VANISHED
+        found = deed.runner.interruption or self._fate(deed)
         gone = runners_of.move(deed.runner, RunnerState.GONE, self.clock(), deed.reason, interruption=found)
         if self.ledger.save([gone]):
             return False
         self.tell(MachineGone(gone.instance_id, str(gone.job), gone.reason))
         return True
+
+    def _fate(self, deed: WriteOff) -> str:
+        """How a machine was lost of which no notice was heard; empty where it only took too long."""
+        if not deed.terminate:
+            return VANISHED
+        ran = deed.runner.ran
+        return HUNG if ran and is_hung(self.jobs.get([ran]).get(ran), deed.runner) else ""
 
     def _note(self, deeds: Sequence[Note]) -> None:
         """One by one: a record that has moved on meanwhile needs no note."""

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -143,7 +143,7 @@ def _workflow_job(
         return Ignored("labels are not ours", action)
     if action == "queued":
         return _queued(data, job, labels, now, servers)
-    return _moved(data, job, Step(action), now, servers)
+    return replace(_moved(data, job, Step(action), now, servers), **_origin(data, job, servers))
 
 
 def _queued(
@@ -193,6 +193,21 @@ def _moved(
         traceparent=str(TraceContext.of_job(job_id, attempt, name)),
         server_name=name,
     )
+
+
+def _origin(data: Mapping[str, Any], job: Mapping[str, Any], servers: Mapping[str, str]) -> dict[str, Any]:
+    """Whose job it is; nothing of it where GitHub does not say all: the step itself is worth more than its origin."""
+    try:
+        return {
+            "server": _server(_object(data, "repository"), servers),
+            "installation_id": _number(_object(data, "installation"), "id"),
+            "run_id": _number(job, "run_id"),
+            "workflow": _optional(job, "workflow_name"),
+            "name": _text(job, "name"),
+            "head_sha": _text(job, "head_sha"),
+        }
+    except _Wrong:
+        return {}
 
 
 class _Wrong(ValueError):

@@ -89,6 +89,9 @@ class CallRecord:
     ms: float
     needed: tuple[Access, ...] = ()
     """What it was judged by; nothing where nobody judged."""
+    asked: int = 0
+    """Bytes of the request's body."""
+    answered: int = 0
 
 
 class CallLog:

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from controller import wiring
 from controller.local.aws.account import Account
+from controller.local.aws.ambush import Ambushes, Moment
 from controller.local.aws.boots import Boot, Boots, Start
 from controller.local.aws.buckets import Buckets
 from controller.local.aws.calls import CallLog, CallRecord
@@ -226,6 +227,18 @@ class LocalCloud:
         """Take a machine away at once and without notice."""
         self._fate.kill(instance_id)
 
+    def kill_agent(self, instance_id: str) -> None:
+        """Let the agent on a machine be gone at once."""
+        self._fate.kill_agent(instance_id)
+
+    def kill_function(self, name: str, call: int = 1, moment: Moment = Moment.AFTER) -> None:
+        """Let a function's process be gone at its next call but `call - 1`; raises `KeyError` for no function."""
+        self._gate.ambushes.lay(self._doors.functions[name].deployed.name, call, moment)
+
+    def spare_functions(self) -> None:
+        """Let no function be killed any more that has not made the call for it."""
+        self._gate.ambushes.lift()
+
     def go_dark(self) -> None:
         """From now on none of the region's doors opens, while its machines live on: the control plane is dead."""
         self._api.close()
@@ -293,6 +306,7 @@ class LocalCloud:
             self._imds.url,
             tuple(options.agent_command),
             options.agent_environment,
+            options.room,
         )
         self._pools, self._boots, self._prices = Pools(), Boots(), Prices(time.time)
         latencies = options.latencies
@@ -360,6 +374,7 @@ class LocalCloud:
         ground = Ground(self.front_url, self._gate, self._api, self._sqs, self._timers, self._credentials)
         self._doors = Deployment(self.options, self.settings, self.run_dir / "functions", ground)
         self._stack.callback(self._doors.close)
+        self._gate.ambushes = Ambushes(lambda name: self._doors.functions[name].kill())
 
     def _open(self) -> None:
         """Let things happen."""

@@ -60,6 +60,8 @@ class Environment:
         self._work: _Work | None = None
         self._current = ""
         self._outcome: Outcome | None = None
+        # Before the process is there: its first question may come before this ends.
+        self.broken = False
         self._server = Server(self._answer, f"runtime-{function.name}")
         self._server.start()
         with function.log.open("ab") as log:
@@ -71,7 +73,6 @@ class Environment:
                 env={**function.environment, "AWS_LAMBDA_RUNTIME_API": self._server.address},
                 start_new_session=True,
             )
-        self.broken = False
 
     def invoke(self, event: bytes) -> Outcome:
         """Call the handler once; an environment whose process ended or ran out of time is closed."""
@@ -86,14 +87,18 @@ class Environment:
             self.close()
         return outcome
 
+    def kill(self) -> None:
+        """End the process; whoever waits for its answer hears of it."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def close(self) -> None:
         """End the process and its port; a second close does nothing."""
         # Killed before anybody is woken: the process must not see its API go and complain in the function's log.
         self.broken = True
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        self.kill()
+        self._process.wait()
         with self._changed:
             self._changed.notify_all()
         if self._process.stdin:

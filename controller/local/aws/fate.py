@@ -63,6 +63,10 @@ class Fate:
         if self._instances.get(instance_id).state in _ALIVE:
             self._instances.freeze(instance_id)
 
+    def kill_agent(self, instance_id: str) -> None:
+        """Let the agent on a machine be gone at once."""
+        self._instances.kill_agent(instance_id)
+
     def _take(self, instance_id: str) -> None:
         self._instances.terminate([instance_id], Reason.SPOT)
 

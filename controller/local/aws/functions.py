@@ -60,6 +60,13 @@ class LambdaFunction:
         """What it has done so far."""
         return self._tally
 
+    def kill(self) -> None:
+        """End the processes that are at work, as the cloud may at any moment."""
+        with self._changed:
+            at_work = self._all.difference(self._idle)
+        for environment in at_work:
+            environment.kill()
+
     def close(self) -> None:
         """End every process; a second close does nothing."""
         with self._changed:

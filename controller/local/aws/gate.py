@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from controller.local.aws.ambush import Ambushes, Moment
 from controller.local.aws.calls import Call, CallLog, CallRecord
 from controller.local.aws.iam import Access
 from controller.local.aws.iam_patterns import Unclear
@@ -44,6 +45,7 @@ class Gate:
 
     def __init__(self, credentials: CredentialStore, store: Service, judge: Judge, log: CallLog) -> None:
         self.services: dict[str, Service] = {}
+        self.ambushes = Ambushes(lambda _: None)
         self._credentials = credentials
         self._store = store
         self._judge = judge
@@ -72,11 +74,22 @@ class Gate:
 
     def perform(self, call: Call, service: Service | None = None) -> Reply:
         """A call whose sender is known: from outside, or from a part of the cloud that acts for the stack."""
+        struck = self.ambushes.struck(call.principal)
+        if struck is Moment.BEFORE:
+            self.ambushes.strike(call.principal)
+            return error(call.service, ServiceError("ServiceUnavailable", "Nobody is there to hear this.", 503))
+        reply = self._performed(call, service)
+        if struck is Moment.AFTER:
+            self.ambushes.strike(call.principal)
+        return reply
+
+    def _performed(self, call: Call, service: Service | None) -> Reply:
         began, started = time.time(), time.perf_counter()
         verdict, reply = self._judged(call, service or self.services.get(call.service, self._store))
         ms = (time.perf_counter() - started) * 1000
         who, about = call.principal, (call.service, call.action, call.resource)
-        self._log.add(CallRecord(began, *about, who.kind, who.name, reply.status, ms, verdict.needed))
+        sizes = len(call.request.body), len(reply.body)
+        self._log.add(CallRecord(began, *about, who.kind, who.name, reply.status, ms, verdict.needed, *sizes))
         return reply
 
     def ask(self, principal: Principal, region: str, target: str, fields: Mapping[str, object]) -> dict[str, Any]:

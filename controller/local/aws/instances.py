@@ -16,7 +16,7 @@ from controller.local.aws.boots import Boot, Boots, Start
 from controller.local.aws.fleet import Pool
 from controller.local.aws.fleet_errors import outright
 from controller.local.aws.instance import ENDED, Instance, Latencies, Reason, State, refuse_start, refuse_stop
-from controller.local.aws.machines import Machines, console
+from controller.local.aws.machines import Machines, Room, console
 from controller.local.aws.metadata import Facts, Metadata
 from controller.local.aws.pools import Pools
 from controller.local.aws.principals import CredentialStore, Principal, PrincipalKind, rotated
@@ -32,6 +32,8 @@ class Software:
     metadata: str
     command: tuple[str, ...] = (sys.executable, "-m", "runner_agent", "run")
     environment: Mapping[str, str] = field(default_factory=dict)
+    room: Callable[[Callable[[str], None]], Room] = Machines
+    """Makes the place for machines, from whoever is to hear of their ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Instances:
     """Launches and ends instances; each is a machine of real processes."""
 
     def __init__(self, around: Surroundings, software: Software, latencies: Latencies) -> None:
-        self.machines = Machines(self._powered_off)
+        self.machines = software.room(self._powered_off)
         self.latencies = latencies
         self._around = around
         self._software = software
@@ -149,6 +151,10 @@ class Instances:
         with self._lock:
             self._frozen.add(instance_id)
         self.machines.freeze(instance_id)
+
+    def kill_agent(self, instance_id: str) -> None:
+        """Let the agent of a machine be gone at once."""
+        self.machines.kill_agent(instance_id)
 
     def tag(self, instance_id: str, tags: Mapping[str, str]) -> None:
         """Add tags to an instance."""

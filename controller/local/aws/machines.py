@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
@@ -38,6 +39,31 @@ class Process:
     pid: int
     machine: str
     command: str
+
+
+class Room(Protocol):
+    """Where machines stand; what they are made of is the room's own affair."""
+
+    def start(self) -> None:
+        """Begin to watch."""
+
+    def switch_on(self, name: str, home: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start a machine."""
+
+    def switch_off(self, names: Iterable[str]) -> None:
+        """Ask machines to end at once; those that have ended already are left alone."""
+
+    def freeze(self, name: str) -> None:
+        """Let a machine stand still, for EC2 it is running."""
+
+    def kill_agent(self, name: str) -> None:
+        """Let a machine's agent be gone at once."""
+
+    def processes(self) -> tuple[Process, ...]:
+        """Whatever lives on any machine there ever was."""
+
+    def stop(self) -> None:
+        """Cut the power of all machines and see them end."""
 
 
 class Machines:
@@ -101,6 +127,14 @@ class Machines:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGSTOP)
             frozen |= moving
+
+    def kill_agent(self, name: str) -> None:
+        """Let a machine's agent be gone at once: the child of its process 1."""
+        with self._lock:
+            root = self._seen.get(name) if name in self._running else None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for agent in root.children()[:1] if root else ():
+                agent.kill()
 
     def processes(self) -> tuple[Process, ...]:
         """Every living process of every machine there ever was, by descent and by where it lives."""

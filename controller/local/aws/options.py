@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from controller import wiring
 from controller.local.aws.buckets import Limits
 from controller.local.aws.gate import Judge
 from controller.local.aws.instance import Latencies
+from controller.local.aws.machines import Machines, Room
 from controller.local.aws.provision import GitHubApp
 
 _ROOT = Path(__file__).parents[3]
@@ -30,6 +31,8 @@ class Options:
     """Settings to replace, by name."""
     agent_command: Sequence[str] = (sys.executable, "-m", "runner_agent", "run")
     agent_environment: Mapping[str, str] = field(default_factory=dict)
+    room: Callable[[Callable[[str], None]], Room] = Machines
+    """What machines are made of."""
     concurrency: Mapping[str, int] = field(default_factory=lambda: {"claim": 2})
     """How many processes a function may have; one, where it is not named."""
     limits: Limits = field(default_factory=Limits)

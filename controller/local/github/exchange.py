@@ -132,6 +132,11 @@ class Exchange:
         """End every long poll, now and from now on."""
         with self._lock:
             self._closed = True
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End every long poll that is under way."""
+        with self._lock:
             for runner in self._registry.runners:
                 if runner.session is not None:
                     runner.session.mailbox.put(None)
@@ -158,13 +163,14 @@ class Exchange:
 
     def _match(self) -> None:
         """Each waiting job goes to the first idle runner that has all its labels, whomever it was started for."""
-        for entry, job in self._runbook.queued():
+        idle = [runner for runner in self._registry.runners if runner.is_idle]
+        for entry, job in self._runbook.queued() if idle else ():
             if job.id in self._held:
                 continue
-            idle = [runner for runner in self._registry.runners if runner.is_idle]
             fit = [runner for runner in idle if runner.serves(entry.repository.full_name, job.labels)]
             if fit:
                 self._offer(job, fit[0])
+                idle.remove(fit[0])
 
     def _offer(self, job: Job, runner: Runner) -> None:
         until = self._clock() + timedelta(seconds=self._patience.offer_s)

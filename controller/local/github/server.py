@@ -6,7 +6,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -69,6 +69,9 @@ class GitHub(People, Mishaps):
         self._releases = releases()
         self._door.routes = self._routes()
         self._stopping = threading.Event()
+        self._leaving = threading.Lock()
+        self._back_at: datetime | None = None
+        """When the door opens again; None while it is open."""
         self._sweeper = threading.Thread(target=self._sweep, name="github-sweeper")
 
     def start(self) -> None:
@@ -82,7 +85,8 @@ class GitHub(People, Mishaps):
         self._sweeper.join()
         self._webhooks.stop()
         self._exchange.close()
-        self._door.stop()
+        if self._back_at is None:
+            self._door.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -188,6 +192,14 @@ class GitHub(People, Mishaps):
         """What a job's steps printed; empty until it has ended."""
         return self._broker.logs.get(job_id, "")
 
+    def restart(self, away_s: float) -> None:
+        """Refuse every connection for so long; whatever was known is known afterwards."""
+        with self._leaving:
+            if self._back_at is None:
+                self._exchange.hang_up()
+                self._door.stop()
+            self._back_at = self._clock() + timedelta(seconds=away_s)
+
     def send_forged(self, labels: tuple[str, ...] = ("spotrunner/linux-2cpu",)) -> Delivery:
         """Send a queued job that does not exist, signed with a wrong secret; the answer is in the delivery."""
         repository = self._repositories.find("")
@@ -238,6 +250,13 @@ class GitHub(People, Mishaps):
         while not self._stopping.wait(SWEEP_S):
             self._exchange.sweep()
             self._webhooks.sweep()
+            self._come_back()
+
+    def _come_back(self) -> None:
+        with self._leaving:
+            if self._back_at is not None and self._back_at <= self._clock():
+                self._door.reopen()
+                self._back_at = None
 
 
 def _download(release: Release) -> Callable[[Request], Response]:

@@ -104,12 +104,13 @@ class Door:
         self._lock = threading.Lock()
         self._records: list[RequestRecord] = []
         self._server = _Server(("127.0.0.1", port), self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="github-door")
+        self._port = int(self._server.server_address[1])
+        self._thread = self._server.thread()
 
     @property
     def base_url(self) -> str:
         """Where the server listens, down to the path that every route lives below."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}{self._base_path}"
+        return f"http://127.0.0.1:{self._port}{self._base_path}"
 
     @property
     def records(self) -> tuple[RequestRecord, ...]:
@@ -119,6 +120,12 @@ class Door:
 
     def start(self) -> None:
         """Begin to answer."""
+        self._thread.start()
+
+    def reopen(self) -> None:
+        """Answer again, on the same port, after a stop."""
+        self._server = _Server(("127.0.0.1", self._port), self)
+        self._thread = self._server.thread()
         self._thread.start()
 
     def stop(self) -> None:
@@ -162,6 +169,10 @@ class _Server(ThreadingHTTPServer):
         self._connections_lock = threading.Lock()
         self._closing = False
         super().__init__(address, _Connection)
+
+    def thread(self) -> threading.Thread:
+        """What serves, before it is started."""
+        return threading.Thread(target=self.serve_forever, args=(0.05,), name="github-door")
 
     def remember(self, connection: socket.socket) -> None:
         with self._connections_lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -28,3 +28,5 @@ class Mishap:
     answer: str = ""
     """What the platform did about it; empty where nobody saw."""
     outcome: Outcome = Outcome.ANSWERED
+    fault: str = field(default="", compare=False)
+    """Its name in the scenario."""

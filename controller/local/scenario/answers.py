@@ -13,6 +13,8 @@ from controller.local.scenario.titles import title
 from controller.local.truth import JobSeen, MachineSeen
 
 NOBODY = "Nobody answered."
+MOST_RERUNS = 2
+"""After that a commit is told instead; whether it was, the verdict sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ def mishap(played: Played, facts: Facts) -> Mishap:
     """A played step with its answer."""
     answer = _ANSWERS[played.step.fault](played, facts)
     subject = answer.subject or played.victims.machine or _id(played.victims.job)
-    return Mishap(title(played, facts), _befell(played, facts), subject, answer.text, answer.outcome)
+    fault = played.step.fault
+    return Mishap(title(played, facts), _befell(played, facts), subject, answer.text, answer.outcome, fault)
 
 
 def _befell(played: Played, facts: Facts) -> float:
@@ -138,8 +141,12 @@ def _run_again(job: JobSeen, name: str, played: Played, facts: Facts) -> Answer:
     ended = f"{job.name} ended after {(job.completed_at or played.at) - played.at:.1f} s"
     again = facts.next_attempt(job)
     if again is None:
+        if job.attempt > MOST_RERUNS:
+            return Answer(f"{ended}; it has been run again {MOST_RERUNS} times already.", subject=name)
         return _nobody(f"{ended} and was not re-run.", name)
     machine = facts.machine_of(again)
+    if again.broken and machine is not None and machine.instance_id in facts.harmed:
+        return Answer(f"{ended}; re-run as attempt {again.attempt}, which was struck too.", subject=name)
     if machine is None or again.status != "completed" or again.broken:
         return _nobody(f"{ended}; attempt {again.attempt} is {again.conclusion or again.status}.", name)
     if machine.lifecycle != "on-demand":
@@ -231,7 +238,8 @@ def _went_on(job: JobSeen, action: str, facts: Facts) -> Answer:
 
 def _repeated(played: Played, facts: Facts) -> Answer:
     action = faults.text(played.step, "action")
-    guids = [each.guid for each in facts.deliveries if each.action == action and each.sent_at >= played.at]
+    sent = [each for each in facts.deliveries if not each.forged]
+    guids = [each.guid for each in sent if each.action == action and each.sent_at >= played.at]
     often = next((guid for guid in guids if guids.count(guid) > 1), None)
     copies = [each for each in facts.deliveries if each.guid == often]
     if not copies:
@@ -335,6 +343,9 @@ _ANSWERS: Mapping[str, Callable[[Played, Facts], Answer]] = {
     "interrupt_pool": _harmed_machine,
     "rebalance": _rebalance,
     "kill": _harmed_machine,
+    "kill_agent": _harmed_machine,
+    "kill_function": _asked_again,
+    "spare_functions": _nothing_to_do,
     "freeze": _harmed_machine,
     "next_boot": _next_boot,
     "lose_webhook": _lost_webhook,
@@ -346,6 +357,7 @@ _ANSWERS: Mapping[str, Callable[[Played, Facts], Answer]] = {
     "cancel_job": _cancelled,
     "cancel_run": _cancelled,
     "steal": _stolen,
+    "restart_github": _asked_again,
     "fail_requests": _asked_again,
     "limit_github": _asked_again,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from controller.local.aws.ambush import Moment
 from controller.local.aws.boots import Boot
 from controller.local.aws.cloud import LocalCloud
 from controller.local.github.server import GitHub
@@ -97,6 +98,23 @@ def _freeze(_: Step, victims: Victims, cloud: LocalCloud) -> Harmed:
     return (victims.machine,)
 
 
+def _kill_agent(_: Step, victims: Victims, cloud: LocalCloud) -> Harmed:
+    if not victims.machine:
+        return _NONE
+    cloud.kill_agent(victims.machine)
+    return (victims.machine,)
+
+
+def _kill_function(step: Step, _: Victims, cloud: LocalCloud) -> Harmed:
+    cloud.kill_function(text(step, "function"), number(step, "call"), Moment(text(step, "moment")))
+    return _NONE
+
+
+def _spare_functions(_step: Step, _: Victims, cloud: LocalCloud) -> Harmed:
+    cloud.spare_functions()
+    return _NONE
+
+
 def _next_boot(step: Step, _: Victims, cloud: LocalCloud) -> Harmed:
     boot = Boot(text(step, "boot"))
     cloud.next_boot(boot, number(step, "times"), seconds(step, "extra") if boot is Boot.SLOW else 0.0)
@@ -141,6 +159,10 @@ def _steal(step: Step, _: Victims, github: GitHub) -> None:
     github.lose_next("queued", 1, text(step, "thief"))
 
 
+def _restart(step: Step, _: Victims, github: GitHub) -> None:
+    github.restart(seconds(step, "for"))
+
+
 def _fail_requests(step: Step, _: Victims, github: GitHub) -> None:
     github.fail_requests(text(step, "route"), number(step, "status"), number(step, "times"))
 
@@ -159,6 +181,9 @@ _CLOUD: Mapping[str, Callable[[Step, Victims, LocalCloud], Harmed]] = {
     "interrupt_pool": _interrupt_pool,
     "rebalance": _rebalance,
     "kill": _kill,
+    "kill_agent": _kill_agent,
+    "kill_function": _kill_function,
+    "spare_functions": _spare_functions,
     "freeze": _freeze,
     "next_boot": _next_boot,
 }
@@ -172,6 +197,7 @@ _GITHUB: Mapping[str, Callable[[Step, Victims, GitHub], None]] = {
     "cancel_job": _cancel_job,
     "cancel_run": _cancel_run,
     "steal": _steal,
+    "restart_github": _restart,
     "fail_requests": _fail_requests,
     "limit_github": _limit,
 }

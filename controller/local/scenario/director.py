@@ -23,7 +23,7 @@ from controller.local.truth import MachineSeen
 
 LOOK_S = 0.05
 _STOP_S = 10.0
-SILENT_FAULTS = frozenset({"restock"})
+SILENT_FAULTS = frozenset({"restock", "spare_functions"})
 """These end a mishap and are none."""
 
 
@@ -46,6 +46,7 @@ class Director:
     scenario: Scenario
     outside: Outside
     clock: Callable[[], float] = time.time
+    look_s: float = LOOK_S
     _cues: list[_Cue] = field(init=False)
     _played: list[Played] = field(init=False, default_factory=list)
     _lookout: Lookout = field(init=False, default_factory=Lookout)
@@ -91,6 +92,12 @@ class Director:
             return any(cue.due is not None for cue in self._cues)
 
     @property
+    def played(self) -> list[Step]:
+        """What was done so far."""
+        with self._lock:
+            return [each.step for each in self._played if each.step.fault not in SILENT_FAULTS]
+
+    @property
     def harmed(self) -> frozenset[str]:
         """Every machine that the scenario took, or that it kept from coming up."""
         with self._lock:
@@ -124,7 +131,7 @@ class Director:
         return [replace(each, harmed=each.harmed + tuple(hit[n])) for n, each in enumerate(self._played)]
 
     def _watch(self) -> None:
-        while not self._stop.wait(LOOK_S):
+        while not self._stop.wait(self.look_s):
             try:
                 self.look()
             except Exception:

@@ -91,6 +91,7 @@ _ALL = (
     ),
     Fault("rebalance", "EC2 advises to leave the machine", (_VICTIM,), Victim.MACHINE),
     Fault("kill", "the machine is gone at once, without notice", (_VICTIM,), Victim.MACHINE),
+    Fault("kill_agent", "the agent's process is gone at once", (_VICTIM,), Victim.MACHINE),
     Fault("freeze", "the machine hangs: running, and nothing on it moves", (_VICTIM,), Victim.MACHINE),
     Fault(
         "next_boot",
@@ -101,6 +102,17 @@ _ALL = (
             Parameter("extra", Kind.DURATION, 3.0),
         ),
     ),
+    Fault(
+        "kill_function",
+        "a function's process is gone in the middle of its work, just before or after one of its calls to AWS",
+        (
+            Parameter("function", choices=("webhook", "dispatch", "claim", "reports", "events", "housekeeping")),
+            Parameter("call", Kind.COUNT, 1),
+            Parameter("moment", default="after", choices=("before", "after")),
+            _WHOM,
+        ),
+    ),
+    Fault("spare_functions", "no function is killed any more"),
     Fault("lose_webhook", "a delivery is never sent", (_ACTION, _NAMED, _TIMES)),
     Fault("fail_webhook", "a delivery fails, and stands in GitHub's log", (_ACTION, _NAMED, _TIMES)),
     Fault("delay_webhook", "a delivery comes late", (_ACTION, Parameter("for", Kind.DURATION, 3.0), _NAMED, _TIMES)),
@@ -113,6 +125,11 @@ _ALL = (
         "steal",
         "the thief's queued is lost, so that it takes the runner of an equal job",
         (Parameter("job"), Parameter("thief")),
+    ),
+    Fault(
+        "restart_github",
+        "GitHub refuses every connection for a while, and knows afterwards what it knew",
+        (Parameter("for", Kind.DURATION, 3.0), _WHOM),
     ),
     Fault(
         "fail_requests",

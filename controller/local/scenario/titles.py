@@ -18,6 +18,7 @@ def title(played: Played, facts: Facts) -> str:
         "pool": _pool(words),
         "machines_of": _plural(len(played.harmed)),
         "doing": _doing(played, facts),
+        "nth": "next" if words.get("call", 1) == 1 else f"{words['call']}. coming",
         "copies": _TIMES.get(words.get("times"), f"{words.get('times')} times"),
         "boots": _BOOTS.get(str(words.get("boot")), ""),
     }
@@ -70,6 +71,9 @@ _TITLES = {
     "interrupt_pool": "{machines_of} of a pool interrupted at once: {type} {zone}",
     "rebalance": "EC2 advised to leave the machine of {whose}",
     "kill": "The machine of {whose} was gone without notice{doing}",
+    "kill_agent": "The agent of {whose} was killed{doing}",
+    "kill_function": "The function {function} was killed just {moment} its {nth} call to AWS",
+    "spare_functions": "No function is killed any more",
     "freeze": "The machine of {whose} froze{doing}",
     "next_boot": "{machine} {boots}",
     "lose_webhook": "The webhook {action} of {whose} never arrived",
@@ -81,6 +85,7 @@ _TITLES = {
     "cancel_job": "{whose} was cancelled{doing}",
     "cancel_run": "The run of {whose} was cancelled{doing}",
     "steal": "{thief} took the runner of {whose}",
+    "restart_github": "GitHub was away for {for} s",
     "fail_requests": "GitHub answered {status} to {route}",
     "limit_github": "GitHub's {kind} rate limit was hit",
 }

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.local.truth import CallSeen, JobSeen, MachineSeen, judge
+from controller.local.truth import CallSeen, JobSeen, MachineSeen, crowded, judge
 
 BUILD = JobSeen(1, "Build", ("spotrunner/x",), "completed", "success", 10.0, 12.0, 15.0, "spotrunner-i-1-1")
 TEST = JobSeen(2, "Test", ("spotrunner/x",), "completed", "failure", 10.0, 14.0, 15.0, "spotrunner-i-2-1")
@@ -134,3 +134,23 @@ def test_a_mishap_that_nobody_answered_is_told() -> None:
 
     assert not summary.is_good
     assert summary.line().endswith("0 processes left, 1 mishap unanswered")
+
+
+def test_two_machines_that_stand_at_once_for_one_attempt_are_too_many() -> None:
+    second = replace(SECOND, launched_at=FIRST.launched_at + 0.5, ended_at=(FIRST.ended_at or 0.0) + 9.0)
+
+    assert crowded([BUILD], [FIRST]) == []
+    assert crowded([BUILD], [FIRST, second]) == ["i-2"]
+    assert crowded([BUILD, TEST], [FIRST, second]) == []
+
+
+def test_a_machine_launched_when_the_other_is_off_or_harmed_or_has_done_its_job_is_not_one_too_many() -> None:
+    job = replace(BUILD, queued_at=0.0, started_at=10.0, completed_at=20.0, runner="spotrunner-i-9-1")
+    off = replace(FIRST, launched_at=1.0, ended_at=4.0)
+    later = replace(FIRST, instance_id="i-9", launched_at=6.0, ended_at=40.0)
+    after = replace(TEST, queued_at=21.0, started_at=24.0, completed_at=30.0, runner="spotrunner-i-8-1")
+    next_one = replace(FIRST, instance_id="i-8", launched_at=22.0, ended_at=31.0)
+
+    assert crowded([job], [off, later]) == []
+    assert crowded([job], [replace(off, ended_at=30.0), later], {"i-1"}) == []
+    assert crowded([job, after], [later, next_one]) == []

@@ -16,6 +16,7 @@ from controller.messages import Chore, Chores, Delivery, Step, Wake
 from runner_agent.contract import wire
 from runner_agent.contract.reports import ReportKind, Result
 from tests.controller.usecases.world import LAST_WORD_S, World
+from tests.fakes import samples
 
 STATES = ("shutting-down", "terminated", "stopping", "stopped")
 
@@ -244,6 +245,29 @@ def test_a_machine_that_vanishes_after_github_had_the_failure_makes_it_an_interr
 
     assert world.job(1).rerun is Rerun.WANTED
     assert Chore(Chores.INTERRUPTED_JOBS) in world.outbox.sent
+
+
+def test_a_job_whose_queued_was_never_heard_is_run_again_too_when_its_machine_vanishes() -> None:
+    world, (machine,) = launched(1)
+    world.claim(machine)
+    name = world.runner(machine).name
+    known = samples.job(2)
+    whose: dict[str, object] = {
+        "server": known.server,
+        "installation_id": known.installation_id,
+        "run_id": known.run_id,
+        "name": known.name,
+        "head_sha": known.head_sha,
+    }
+    world.moved(Step.IN_PROGRESS, 2, runner_name=name, **whose)
+    world.fleet.power_off(machine)
+
+    world.noticed(ended(world, machine))
+    world.clock.turn(600)
+    world.moved(Step.COMPLETED, 2, runner_name=name, conclusion="failure", **whose)
+
+    assert world.job(2).rerun is Rerun.WANTED
+    assert (world.job(2).installation_id, world.job(2).run_id) == (known.installation_id, known.run_id)
 
 
 def test_machines_of_others_cost_one_read_and_no_word() -> None:

@@ -98,6 +98,34 @@ def test_a_busy_machine_is_left_alone_until_its_job_limit_and_grace_are_over() -
     assert world.job(1).state is JobState.RUNNING
 
 
+def test_a_job_that_github_gave_up_on_a_machine_that_hangs_is_run_again_once_the_machine_is_ended() -> None:
+    world, (machine,) = launched(1)
+    name = world.claim(machine).runner_name
+    world.moved(Step.IN_PROGRESS, 1, runner_name=name)
+    world.clock.turn(600.0)
+    world.moved(Step.COMPLETED, 1, runner_name=name, conclusion="failure")
+    world.clock.turn(JOB_LIMIT_S + GRACE_S)
+
+    world.sweep(Chores.STUCK_PROVISIONING)
+
+    assert world.machines == []
+    assert world.job(1).rerun is Rerun.WANTED
+    assert Chore(Chores.INTERRUPTED_JOBS) in world.outbox.sent
+
+
+def test_a_job_that_took_longer_than_its_limit_is_not_run_again_when_its_machine_is_ended() -> None:
+    world, (machine,) = launched(1)
+    name = world.claim(machine).runner_name
+    world.moved(Step.IN_PROGRESS, 1, runner_name=name)
+    world.clock.turn(JOB_LIMIT_S + GRACE_S + 1)
+
+    world.sweep(Chores.STUCK_PROVISIONING)
+    world.moved(Step.COMPLETED, 1, runner_name=name, conclusion="failure")
+
+    assert world.machines == []
+    assert world.job(1).rerun is Rerun.NONE
+
+
 def test_a_machine_whose_runner_never_got_a_job_is_ended_and_the_job_given_back() -> None:
     world, (machine,) = launched(1)
     world.claim(machine)

@@ -111,7 +111,24 @@ def test_a_completed_job_is_read_with_its_runner_and_times() -> None:
         completed_at=NOW + 10.5,
         labels=("spotrunner/linux-4cpu/RAM=16", "self-hosted"),
         traceparent=str(TraceContext.of_job(51_234_567_890, 2)),
+        server="https://api.github.com",
+        installation_id=7,
+        run_id=17_000_000_001,
+        workflow="CI",
+        name="build (3.12)",
+        head_sha="0" * 40,
     )
+
+
+@pytest.mark.parametrize("path", ["installation", "repository.url", "workflow_job.head_sha"])
+def test_a_move_that_does_not_say_whose_job_it_is_is_taken_all_the_same(path: str) -> None:
+    data = changed(path, ...)
+    data["action"] = "in_progress"
+
+    moved = parse(data)
+
+    assert isinstance(moved, JobMoved)
+    assert (moved.installation_id, moved.server, moved.name) == (0, "", "")
 
 
 @pytest.mark.parametrize("step", list(Step))

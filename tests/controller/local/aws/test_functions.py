@@ -40,6 +40,11 @@ def unserializable(event, context):
 def sleep(event, context):
     time.sleep(event)
 
+def wait(event, context):
+    print("waiting")
+    time.sleep(event)
+    return "waited"
+
 def leave(event, context):
     os._exit(3)
 
@@ -229,3 +234,28 @@ def test_a_warm_function_has_its_process_before_the_first_call(deploy: Deploy) -
     assert function.tally().environments == 1
     answer(function)
     assert function.tally().environments == 1
+
+
+def test_a_process_that_is_killed_at_work_fails_its_call_and_another_serves_the_next(deploy: Deploy) -> None:
+    function = deploy("wait")
+    outcomes: list[Any] = []
+    busy = threading.Thread(target=lambda: outcomes.append(function.invoke(b"1000")))
+    busy.start()
+    log = function.deployed.log
+    eventually(lambda: log.exists() and "waiting" in log.read_text())
+
+    function.kill()
+    busy.join(30)
+
+    assert outcomes[0].error == "Runtime.ExitError"
+    assert answer(function, 0) == "waited"
+    assert function.tally().environments == 2
+
+
+def test_a_process_that_has_nothing_to_do_is_not_killed(deploy: Deploy) -> None:
+    function = deploy("echo")
+    first = answer(function)
+
+    function.kill()
+
+    assert answer(function)["pid"] == first["pid"]

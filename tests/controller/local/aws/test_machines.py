@@ -192,3 +192,14 @@ def test_a_machine_that_is_frozen_altogether_is_switched_off_all_the_same(site: 
 
     eventually(lambda: site.ended == ["i-1"])
     assert site.machines.processes() == ()
+
+
+def test_a_machine_whose_agent_is_killed_powers_itself_off_with_all_that_ran(site: Site) -> None:
+    home = site.switch_on("i-1", FAMILY)
+    eventually(printed(home, "up"))
+
+    site.machines.kill_agent("i-1")
+    site.machines.kill_agent("i-0")
+
+    eventually(lambda: site.ended == ["i-1"])
+    assert site.machines.processes() == ()

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from controller.local.github.config import Config
 from controller.local.github.job import Conclusion, RunnerRef
 from controller.local.github.scheduler import Ending
 from controller.local.github.server import GitHub
-from controller.local.github.stand_in.service import ServiceError
+from controller.local.github.stand_in.service import ServiceError, Unreachable
 from tests.controller.local.github.stage import QUICK, App, Clock, Receiver, Runner, until, workflow
 
 RUNNERS = "/repos/acme/shop/actions/runners"
@@ -212,3 +213,34 @@ def test_one_job_is_cancelled_and_the_others_go_on(github: GitHub, tmp_path: Pat
 
     assert [job.conclusion for job in github.jobs] == [Conclusion.CANCELLED, None]
     assert not github.finished
+
+
+def test_a_github_that_is_away_refuses_connections_and_knows_afterwards_what_it_knew(
+    github: GitHub, app: App, tmp_path: Path
+) -> None:
+    github.submit(workflow(tmp_path, ONE_JOB))
+    runner = Runner(app.register("box-1", "box"), tmp_path / "runner")
+    runner.connect()
+
+    github.restart(1.0)
+    github.restart(0.5)
+
+    with pytest.raises(Unreachable):
+        runner.service.message("Online")
+    until(lambda: answers(github))
+    assert [each.name for each in github.runners] == ["box-1"]
+    assert runner.take()["jobDisplayName"] == "a"
+
+
+def test_a_github_that_is_away_can_be_stopped(receiver: Receiver) -> None:
+    with GitHub(Config(webhook_url=receiver.url, patience=QUICK)) as running:
+        running.restart(600.0)
+
+    assert not [thread for thread in threading.enumerate() if thread.name == "github-door"]
+
+
+def answers(github: GitHub) -> bool:
+    try:
+        return requests.get(github.base_url, timeout=10).status_code == 404
+    except requests.ConnectionError:
+        return False

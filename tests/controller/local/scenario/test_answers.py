@@ -293,3 +293,41 @@ def test_an_idle_machine_that_leaves_on_advice_is_replaced_and_no_double_launch(
     assert nobody is Outcome.UNANSWERED
     assert only(director).answer.startswith("Replaced: Build ran on i-2")
     assert director.harmed == {"i-1"}
+
+
+AGENTS = "  - {when: {event: started, job: Build, nth: %d}, do: kill_agent}"
+
+
+def test_a_job_that_is_struck_twice_is_answered_by_each_next_attempt() -> None:
+    world, director = build_runs("\n".join((AGENTS % 1, AGENTS % 2)))
+    world.end(1, "failure", broken="lost")
+    world.power_off("i-1")
+    world.queue(2, "Build", attempt=2)
+    world.launch("i-2", lifecycle="on-demand")
+    world.start(2, "i-2")
+    world.after(0.5, director)
+    world.end(2, "failure", broken="lost")
+    world.queue(3, "Build", attempt=3)
+    world.launch("i-3", lifecycle="on-demand")
+    world.start(3, "i-3")
+    world.end(3)
+
+    first, second = director.mishaps()
+
+    assert [first.outcome, second.outcome] == [Outcome.ANSWERED] * 2
+    assert "re-run as attempt 2, which was struck too" in first.answer
+    assert "re-run as attempt 3 on i-3, on demand: success" in second.answer
+    assert {first.fault, second.fault} == {"kill_agent"}
+
+
+def test_a_function_that_is_killed_is_answered_when_whoever_waited_is_served() -> None:
+    world, director = directed("  - {at: 0s, do: kill_function, function: claim, call: 3, moment: before}")
+    world.queue(1, "Build")
+    waiting = only(director)
+    world.launch("i-1")
+    world.after(2, director)
+    world.start(1, "i-1")
+
+    assert waiting.outcome is Outcome.UNANSWERED
+    assert only(director).text == "The function claim was killed just before its 3. coming call to AWS"
+    assert only(director).outcome is Outcome.ANSWERED

@@ -41,7 +41,9 @@ class World:
     def play(self, step: Step, victims: Victims) -> Sequence[str]:
         self.done.append((step.fault, victims.job.name if victims.job else "", victims.machine))
         return (
-            [victims.machine] if victims.machine and step.fault in {"interrupt", "kill", "freeze", "rebalance"} else []
+            [victims.machine]
+            if victims.machine and step.fault in {"interrupt", "kill", "kill_agent", "freeze", "rebalance"}
+            else []
         )
 
     def clock(self) -> float:
