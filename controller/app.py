@@ -760,7 +760,7 @@ def operator_door(stack: str = "", region: str = "") -> OperatorDoor:
         jobs=lambda home: DynamoJobs(known.clients, settings.jobs_table, home),
         runners=lambda home: DynamoRunners(known.clients, settings.runners_table, home),
         launches=known.launches,
-        history=JobHistory(known.clients, settings.jobs_table),
+        history=JobHistory(known.clients, settings.jobs_table, settings.region),
         capacity=known.capacity_book(),
         boots=known.boot_book(),
         depths=SqsDepths(known.clients),

@@ -12,7 +12,6 @@ LOOK = (
     *(Grant(_SEVERAL, f"table:{table.name}", "the records") for table in (schema.JOBS, schema.RUNNERS)),
     *(Grant(("dynamodb:GetItem",), f"table:{table.name}", "the records") for table in (schema.LAUNCHES, schema.MEMORY)),
     *(Grant(("dynamodb:Query",), f"index:{table.name}", "lists") for table in (schema.JOBS, schema.RUNNERS)),
-    Grant(("dynamodb:Scan",), f"table:{schema.JOBS.name}", "`jobs list --state ended`"),
     Grant(("sqs:GetQueueAttributes",), "every-queue", "backlogs and dead letters"),
 )
 """For `status`, `jobs`, `runners` and `breaker list`: nothing that costs, changes or is secret."""

@@ -15,6 +15,8 @@ from controller.errors import Unavailable
 
 MAX_KEYS = 100
 ROUNDS = 6
+MOST_AT_ONCE = 10_000
+"""Items of one answer, which is never over a megabyte anyway; DynamoDB takes no endless number."""
 PAUSE_S = 0.05
 
 
@@ -79,7 +81,7 @@ class TableReader:
         found: list[Item] = []
         while len(found) < limit:
             with asking(f"{self.table} {asked['ExpressionAttributeValues'][':stage']['S']}"):
-                answer = self.clients.dynamodb.query(**asked, Limit=limit - len(found))
+                answer = self.clients.dynamodb.query(**asked, Limit=min(limit - len(found), MOST_AT_ONCE))
             found += answer["Items"]
             if not answer.get("LastEvaluatedKey"):
                 break

@@ -120,7 +120,7 @@ def test_a_completed_job_is_read_with_its_runner_and_times() -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["installation", "repository.url", "workflow_job.head_sha"])
+@pytest.mark.parametrize("path", ["installation", "workflow_job.head_sha"])
 def test_a_move_that_does_not_say_whose_job_it_is_is_taken_all_the_same(path: str) -> None:
     data = changed(path, ...)
     data["action"] = "in_progress"

@@ -222,7 +222,7 @@ FOREIGN: list[tuple[str, str, Ask]] = [
     (
         "housekeeping",
         "sqs",
-        lambda c, cloud: c.send_message(QueueUrl=cloud.settings.events_queue_url, MessageBody="x"),
+        lambda c, cloud: c.purge_queue(QueueUrl=cloud.settings.events_queue_url),
     ),
 ]
 

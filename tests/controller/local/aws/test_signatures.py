@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from controller.local.aws.principals import CredentialStore, Issued, Principal, PrincipalKind
 from controller.local.aws.signatures import Fault, Unverified, verify
 from controller.local.aws.web import Request
+from runner_agent.contract import record
 from runner_agent.contract.sigv4 import Scope, sign
 
 MACHINE = Principal(PrincipalKind.INSTANCE, "i-1", "runner", "i-1")
@@ -126,7 +127,7 @@ def test_clocks_may_be_off_by_less_than_five_minutes(seconds: int) -> None:
 
 def test_an_unknown_key_is_told_from_a_wrong_secret() -> None:
     stranger = CredentialStore().issue(MACHINE, time.time() + 60)
-    forger = replace(ISSUED, keys=replace(ISSUED.keys, secret_key="guessed"))
+    forger = replace(ISSUED, keys=record.replace(ISSUED.keys, secret_key="guessed"))
 
     unknown = fault_of(by_botocore(Request("GET", "/", {}), "s3", stranger))
     forged = fault_of(by_botocore(Request("GET", "/", {}), "s3", forger))
@@ -135,8 +136,8 @@ def test_an_unknown_key_is_told_from_a_wrong_secret() -> None:
 
 
 def test_temporary_keys_need_their_own_token() -> None:
-    without = replace(ISSUED, keys=replace(ISSUED.keys, token=""))
-    other = replace(ISSUED, keys=replace(ISSUED.keys, token="other"))
+    without = replace(ISSUED, keys=record.replace(ISSUED.keys, token=""))
+    other = replace(ISSUED, keys=record.replace(ISSUED.keys, token="other"))
 
     faults = [fault_of(by_botocore(Request("GET", "/", {}), "sqs", keys)) for keys in (without, other)]
 
