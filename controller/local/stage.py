@@ -53,6 +53,8 @@ DEMO: Mapping[str, float | str] = {
     "lease_grace_s": 3.0,
     "last_word_s": 5.0,
     "scan_grace_s": 4.0,
+    "refusal_ttl_s": 9.0,
+    "quota_look_s": 3.0,
 }
 """A machine that never comes up is replaced while somebody watches."""
 DEMO_SPEED = 20.0
