@@ -72,13 +72,13 @@ def test_a_job_whose_light_machine_is_cut_off_is_run_again(light: Stage, tmp_pat
 
 
 def test_a_light_machine_that_froze_is_ended_and_its_job_run_elsewhere(light: Stage, tmp_path: Path) -> None:
-    light.github.submit(workflow(tmp_path, 0.2))
-    until(light.processes)
+    light.github.submit(workflow(tmp_path, 3.0))
+    until(lambda: any(job.status == "in_progress" for job in light.jobs()))
     (first,) = light.machines()
 
     light.cloud.freeze(first)
 
-    until(lambda: any(job.conclusion == "success" for job in light.jobs()))
+    until(lambda: [(job.attempt, job.conclusion) for job in light.jobs()] == [(1, "failure"), (2, "success")])
     assert verdict(light, first).startswith("1 jobs, 0 lost")
     assert not light.machines()[first].running
 

@@ -44,7 +44,7 @@ def test_a_real_machine_is_processes_and_goes_with_its_agent(
     room: MixedMachines, ended: list[str], tmp_path: Path
 ) -> None:
     switch_on(room, REAL, tmp_path)
-    eventually(lambda: any("time.sleep" in each.command for each in room.processes()))
+    eventually(lambda: " ".join(SLEEPER) in {each.command for each in room.processes()})
 
     room.kill_agent(REAL)
 
