@@ -48,7 +48,17 @@ def twelve(stack: str) -> Iterator[Widget]:
     yield _widget("Interruptions", [own.parts("InterruptionsNoticed"), own.line("JobsInterrupted")])
     yield _widget("Job duration", own.percentiles("JobTime"), "Seconds")
     yield _widget("Job success", [*own.share("JobsEnded", "conclusion"), own.parts("JobsEnded")], "Percent, jobs")
-    yield _widget("Pool use", [own.parts("LaunchesByRung"), own.parts("MachinesLaunched"), own.parts("LaunchRefusals")])
+    yield _widget(
+        "Pool use",
+        [
+            own.parts("LaunchesByRung"),
+            own.parts("MachinesLaunched"),
+            own.parts("LaunchRefusals"),
+            own.parts("SparesReady"),
+            own.parts("SparesTaken"),
+            own.parts("SparesMissing", "Maximum"),
+        ],
+    )
     yield _widget("Runner cache", [*own.hits(), own.parts("RunnersObtained")], "Percent, machines")
     yield _widget("Breakers", [own.line("PlacesClosed", "Maximum"), own.line("BreakersOpened")])
     yield _widget("API errors", [own.parts("ApiErrors"), own.line("DeliveriesRefused")])
@@ -71,11 +81,11 @@ class _Own:
             for stat in _PERCENTILES
         ]
 
-    def parts(self, metric: str) -> Line:
+    def parts(self, metric: str, stat: str = "Sum") -> Line:
         """Each value of its dimensions, whichever there are."""
         wanted = ",".join((NAMESPACE, "stack", *_METRICS[metric].by))
         search = f'{{{wanted}}} MetricName="{metric}" stack="{self._stack}"'
-        expression = f"SEARCH('{search}', 'Sum', {MINUTE_S})"
+        expression = f"SEARCH('{search}', '{stat}', {MINUTE_S})"
         return [{"expression": expression, "id": f"parts_{metric.lower()}", "label": ""}]
 
     def share(self, metric: str, by: str) -> list[Line]:

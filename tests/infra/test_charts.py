@@ -121,6 +121,18 @@ def test_every_metric_that_is_told_is_shown_and_none_that_nobody_tells() -> None
     assert shown == set(METRICS)
 
 
+def test_pool_use_tells_of_the_spares_of_warm_pools() -> None:
+    shown = {name for line in widgets()["Pool use"] for name in named(line)}
+
+    assert {"SparesReady", "SparesTaken", "SparesMissing"} <= shown
+
+
+def test_what_a_pool_lacks_is_not_added_up_over_its_looks() -> None:
+    lacking = next(line for line in widgets()["Pool use"] if named(line) == {"SparesMissing"})
+
+    assert "'Maximum'" in lacking[0]["expression"]
+
+
 def test_a_duration_is_shown_by_its_percentiles() -> None:
     for lines in widgets().values():
         durations = {name for line in lines for name in named(line) if METRICS[name].unit is Unit.SECONDS}
