@@ -262,9 +262,10 @@ def _forged(played: Played, facts: Facts) -> Answer:
 
 
 def _held_back(played: Played, facts: Facts) -> Answer:
-    job = facts.first(named(faults.text(played.step, "job")))
+    whom = named(faults.text(played.step, "job"))
+    job = facts.first(lambda each: whom(each) and each.needs_machine)
     if job is None:
-        return _moot("There was no such job.")
+        return _moot("No such job ever began.")
     began, ended = facts.sent(job, "in_progress"), facts.sent(job, "completed")
     if not began or not ended:
         return _nobody("The deliveries did not come.", _id(job))

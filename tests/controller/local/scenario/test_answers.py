@@ -190,6 +190,16 @@ def test_completed_before_in_progress_is_answered_when_both_are_taken(late: int,
     assert only(director).outcome is outcome
 
 
+def test_nothing_of_a_job_that_was_skipped_can_be_held_back() -> None:
+    world, director = directed(HOLD)
+    world.queue(1, "Build")
+    world.after(1, director)
+    world.end(1, "skipped")
+    world.deliver(1, "completed", 200)
+
+    assert only(director).outcome is Outcome.MOOT
+
+
 def test_a_cancelled_jobs_machine_must_go_or_take_other_work() -> None:
     world, director = directed(CANCEL)
     world.queue(1, "Build")
