@@ -20,7 +20,7 @@ from tests.runner_agent.stage import until
 from tests.runner_agent.world import RUN, World, done
 
 WORKER_DISK_FULL = (
-    "[RUNNER 2026-11-20 10:00:08Z ERR  JobDispatcher] System.IO.IOException: No space left on device : '/opt/runner/_diag'"
+    "[RUNNER 2026-11-20 10:00:08Z ERR  JobDispatcher] System.IO.IOException: No space left on device : '/opt/r/_diag'"
 )
 
 
