@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.local.github.stand_in import jit
-from controller.local.github.stand_in.service import Service, ServiceError, Unreachable
+from controller.local.github.stand_in.service import Service, ServiceError, Unreachable, renewal
 from controller.local.light.power import Power
 from controller.local.light.wires import Self, Silent, Wires
 from runner_agent.contract import wire
@@ -130,14 +130,22 @@ class Life:
         return {**job, "runServiceUrl": url}
 
     def _work(self, service: Service, job: Job) -> None:
-        self.power.rest(sum(map(float, _SLEEP.findall(str(job["workflow"]["yaml"])))))
-        identity: dict[str, object] = {"planId": job["plan"]["planId"], "jobId": job["jobId"]}
+        url, identity = str(job["runServiceUrl"]), {"planId": job["plan"]["planId"], "jobId": job["jobId"]}
+        ends_at = time.monotonic() + sum(map(float, _SLEEP.findall(str(job["workflow"]["yaml"]))))
+        pause = renewal(job)
+        while (left := ends_at - time.monotonic()) > pause:
+            self.power.rest(pause)
+            pause = self._renewed(service, url, identity, pause)
+        self.power.rest(max(0.0, left))
         said: dict[str, object] = {"conclusion": "Succeeded", "outputs": {}, "stepResults": [], "annotations": []}
-        for attempt in range(_TRIES):
-            self.power.check()
-            if self._try(lambda: service.run_service(str(job["runServiceUrl"]), "completejob", identity | said)):
-                return
-            self.power.rest(0.2 * 2**attempt)
+        self._try(lambda: service.complete(url, identity | said, self.power.rest))
+
+    def _renewed(self, service: Service, url: str, identity: dict[str, object], pause: float) -> float:
+        """In how many seconds to renew again; where nobody answers, as soon as this time."""
+        try:
+            return service.renew(url, identity)
+        except (ServiceError, Unreachable):
+            return pause
 
     def _try(self, ask: Callable[[], object]) -> bool:
         """Whether GitHub could be asked; what it refuses need not be asked again."""

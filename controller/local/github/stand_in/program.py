@@ -17,13 +17,12 @@ from . import VERSION, jit
 from .connection import check_version, connect
 from .events import Arrived, Broken, Event, Exit, Finished, Inbox, Left, Shutdown
 from .jit import BadConfiguration
-from .service import Service, ServiceError, Unreachable
+from .service import RENEW_S, Service, ServiceError, Unreachable, renewal
 from .terminal import Terminal, stamp
 from .worker import Outcome, Worker
 
 RETURN_RESULT = "ACTIONS_RUNNER_RETURN_JOB_RESULT_FOR_HOSTED"
 SIGTERM_CAP_S = 30.0
-RENEW_S = 60.0
 POLL_FAILURES = 10
 RESULTS = ("Succeeded", "SucceededWithIssues", "Failed", "Canceled", "Skipped", "Abandoned")
 
@@ -60,6 +59,7 @@ class Program:
         self._inbox: Inbox = queue.SimpleQueue()
         self._leaving = threading.Event()
         self._status = "Online"
+        self._renew_after_s = RENEW_S
 
     def run(self, encoded: str) -> int:
         """From configuration to exit code."""
@@ -171,13 +171,13 @@ class Program:
         worker = Worker(job, self._root, self._settings.work_folder, self._terminal)
         thread = threading.Thread(target=lambda: self._inbox.put(Finished(worker.run())), daemon=True)
         thread.start()
-        renewal = time.monotonic()
+        renew_at = time.monotonic()
         while True:
-            if time.monotonic() >= renewal:
+            if time.monotonic() >= renew_at:
                 self._renew(job)
-                renewal = time.monotonic() + RENEW_S
+                renew_at = time.monotonic() + self._renew_after_s
             with contextlib.suppress(queue.Empty):
-                event = self._inbox.get(timeout=max(0.0, renewal - time.monotonic()))
+                event = self._inbox.get(timeout=max(0.0, renew_at - time.monotonic()))
                 if isinstance(event, Finished):
                     self._complete(job, worker, event.outcome)
                     return event.outcome
@@ -199,7 +199,7 @@ class Program:
                 "JobDispatcher", f"Catch exception during renew runner jobrequest: {error}", level="ERR "
             )
             return
-        until = answer.get("lockedUntil")
+        self._renew_after_s, until = renewal(answer), answer.get("lockedUntil")
         self._terminal.trace("JobDispatcher", f"Successfully renew job {job['jobId']}, job is valid till {until}")
         self._terminal.count(f"JobRequestRenewed_{job['requestId']}")
 
@@ -213,17 +213,12 @@ class Program:
             "annotations": [{"level": "FAILURE", "message": text} for text in outcome.annotations],
             "log": "\n".join(outcome.log),
         }
-        for attempt in range(5):
-            try:
-                self._service.run_service(job["runServiceUrl"], "completejob", body)
-            except Unreachable:
-                time.sleep(0.2 * 2**attempt)
-            except ServiceError as error:
-                self._terminal.trace("JobRunner", f"Failed to complete job: {error}", process="WORKER", level="ERR ")
-                return
-            else:
-                self._terminal.trace("JobRunner", "Job completed.", process="WORKER")
-                return
+        try:
+            self._service.complete(job["runServiceUrl"], body, time.sleep)
+        except (ServiceError, Unreachable) as error:
+            self._terminal.trace("JobRunner", f"Failed to complete job: {error}", process="WORKER", level="ERR ")
+        else:
+            self._terminal.trace("JobRunner", "Job completed.", process="WORKER")
 
     def _leave(self) -> None:
         """An ephemeral runner may be gone at the server already; that is no error."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from urllib.parse import urlencode, urlsplit
 
 from . import VERSION
@@ -13,6 +16,11 @@ from .signing import client_assertion
 
 POLL_S = 100.0
 CALL_S = 30.0
+RENEW_S = 60.0
+"""How often the real one renews the ten minutes of its job's lease: a tenth of whatever it is given."""
+LAST_WORD_S = 225.0
+"""The real one says five times, five seconds apart, how its job ended, and each time asks five times over 40 s."""
+_SERVER = 500
 
 
 class ServiceError(Exception):
@@ -88,6 +96,25 @@ class Service:
         headers = {"Content-Type": "application/json", **self._bearer()}
         return self._call("POST", f"{url}{verb}", json.dumps(body).encode(), headers)
 
+    def renew(self, url: str, identity: dict[str, object]) -> float:
+        """Keep a job; in how many seconds to do so again."""
+        return renewal(self.run_service(url, "renewjob", identity))
+
+    def complete(self, url: str, body: dict[str, object], rest: Callable[[float], None]) -> None:
+        """Say how a job ended, for as long as the real one tries; raises what it met at last."""
+        until, pause = time.monotonic() + LAST_WORD_S, 0.2
+        while True:
+            try:
+                self.run_service(url, "completejob", body)
+            except (ServiceError, Unreachable) as error:
+                refused = isinstance(error, ServiceError) and error.status < _SERVER
+                if refused or time.monotonic() > until:
+                    raise
+            else:
+                return
+            rest(pause)
+            pause = min(2 * pause, _SLOWEST_PAUSE_S)
+
     def _json(self, method: str, path: str, body: dict[str, object] | None) -> dict[str, object]:
         payload = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", **self._bearer()}
@@ -115,6 +142,18 @@ class Service:
             self._polling = None if method == "GET" else self._polling
             connection.close()
         return _document(answer.status, text)
+
+
+_SLOWEST_PAUSE_S = 2.0
+
+
+def renewal(leased: dict[str, object]) -> float:
+    """In how many seconds a lease is to be renewed."""
+    try:
+        left = datetime.fromisoformat(str(leased.get("lockedUntil"))) - datetime.now(UTC)
+    except (ValueError, TypeError):
+        return RENEW_S
+    return min(RENEW_S, max(0.1, left.total_seconds() / 10))
 
 
 _AGENT = {"User-Agent": f"GitHubActionsRunner-linux-x64/{VERSION}"}

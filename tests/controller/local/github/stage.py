@@ -121,6 +121,10 @@ class Runner:
     def renew(self) -> dict[str, Any]:
         return self.service.run_service(self._url, "renewjob", self._identity())
 
+    def say_ended(self, rest: Callable[[float], None]) -> None:
+        """As `complete`, as often as it takes."""
+        self.service.complete(self._url, {**self._identity(), "conclusion": "Succeeded"}, rest)
+
     def complete(self, conclusion: str = "Succeeded", **outputs: str) -> None:
         named = {name: {"value": text} for name, text in outputs.items()}
         body = {**self._identity(), "conclusion": conclusion, "outputs": named, "stepResults": [], "annotations": []}
