@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from controller.domain.job import Job, JobState, back_in_line, move
 from controller.domain.job_key import NOBODY, JobKey
 from controller.domain.launch import Launch, LaunchAnswer, LaunchState, Machine, counts_as_failure, why
-from controller.domain.runner import Runner, RunnerState
+from controller.domain.runner import Lifecycle, Runner, RunnerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Settlement:
     records: tuple[Job | Runner | Launch, ...] = ()
     """To be saved; a job and its machine stand side by side, the launch record last: until it is
     settled, a replay puts right whatever is missing."""
+    unwanted: int = 0
+    """Machines whose jobs have ended or run elsewhere, and for which nobody else of their shape was found."""
 
     @property
     def started(self) -> int:
@@ -34,9 +36,14 @@ class Settlement:
 
 
 def settle(
-    launch: Launch, jobs: Sequence[Job], answer: LaunchAnswer, known: Mapping[str, Runner], now: float
+    launch: Launch,
+    jobs: Sequence[Job],
+    answer: LaunchAnswer,
+    known: Mapping[str, Runner],
+    now: float,
+    line: Iterable[Job] = (),
 ) -> Settlement:
-    """Pair the machines with the jobs of their launch that still want one.
+    """Pair the machines with the jobs of their launch that still want one, then with those in `line` whom they fit.
 
     `jobs` are the launch's jobs as they stand now, `known` the machines that have a record already
     (an earlier try at settling, or a machine that claimed before it was settled).
@@ -52,12 +59,15 @@ def settle(
     failed = counts_as_failure(answer.refusals)
     left = tuple(back_in_line(job, now, why(answer.refusals), failed=failed) for job in wanting[len(free) :])
     spare = free[len(wanting) :]
+    passed_on = _passed_on(launch, spare, line, now)
+    matched += passed_on
+    spare = spare[len(passed_on) :]
     unwritten = [(job, machines[name]) for name, job in paired.items() if name not in known]
     records: list[Job | Runner | Launch] = [
         record for job, machine in matched for record in (job, new_runner(launch, job.key, machine, now))
     ]
     records += [new_runner(launch, job.key, machine, now) for job, machine in unwritten]
-    # A left-over's job has ended or runs elsewhere; at its claim the machine gets another one or goes.
+    # At its claim the machine of a job that has ended or runs elsewhere gets another one, or goes.
     records += [new_runner(launch, first_of(launch), machine, now) for machine in spare]
     done = replace(
         launch,
@@ -65,7 +75,24 @@ def settle(
         instances=tuple(sorted(machines)),
         refused=tuple(sorted({refusal.code for refusal in answer.refusals})),
     )
-    return Settlement(matched, left, (*records, *left, done))
+    return Settlement(matched, left, (*records, *left, done), len(spare) if launch.jobs else 0)
+
+
+def _passed_on(
+    launch: Launch, spare: Sequence[Machine], line: Iterable[Job], now: float
+) -> tuple[tuple[Job, Machine], ...]:
+    """Jobs in line that take a machine whose own job does not need it any more, rather than have one launched."""
+    whence = {"launch_id": launch.launch_id, "rung": launch.rung, "rung_reason": ""}
+    fit = [job for job in line if _fits(job, launch)]
+    return tuple(
+        (move(job, JobState.LAUNCHED, now, instance_id=machine.instance_id, **whence), machine)
+        for job, machine in zip(fit, spare, strict=False)
+    )
+
+
+def _fits(job: Job, launch: Launch) -> bool:
+    same = job.state is JobState.WAITING and (job.shape, job.home) == (launch.shape, launch.home)
+    return same and (not job.on_demand or launch.lifecycle is Lifecycle.ON_DEMAND)
 
 
 def _wanting(launch: Launch, jobs: Sequence[Job]) -> list[Job]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from controller.local.github.config import Config
+from controller.local.github.exchange import Patience
 from controller.local.report import page
 from controller.local.report.mishap import Mishap, Outcome
 from controller.local.scenario.director import Director
@@ -36,9 +38,13 @@ class Plan:
     seed: int | None = None
 
 
+PATIENCE = Patience(lease_s=15.0)
+"""GitHub's own, but for a machine that dies in mid-job: nobody would watch ten minutes for it to be missed."""
+
+
 def demo_stage(run_dir: Path) -> Stage:
     """The stage of every demo."""
-    return Stage(run_dir, DEMO, speed=DEMO_SPEED)
+    return Stage(run_dir, DEMO, speed=DEMO_SPEED, of_github=Config(patience=PATIENCE))
 
 
 @dataclass(slots=True)

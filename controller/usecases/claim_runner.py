@@ -135,6 +135,9 @@ class ClaimRunner:
             try:
                 job = self._job(runner)
             except NothingToDo:
+                if not self._let_go(runner):
+                    # A job whose own machine was taken may just have been given this one.
+                    continue
                 self._unmint(minted)
                 raise
             config = self._config(runner)
@@ -233,6 +236,11 @@ class ClaimRunner:
         ):
             raise Unavailable(f"GitHub still has {runner.name}", retry_after_s=3)
 
+    def _let_go(self, runner: Runner) -> bool:
+        """Write down that nothing waits for the machine; False where it has changed meanwhile."""
+        done = runners_of.move(runner, RunnerState.FINISHED, self.clock(), "nothing to do")
+        return not (runner.version and self.ledger.save([done]))
+
     def _job(self, runner: Runner) -> Job:
         """The intended job, or another one in line that this machine can run."""
         intended = self.jobs.get([runner.job]).get(runner.job)
@@ -241,8 +249,6 @@ class ClaimRunner:
         for job in self.jobs.waiting(_LINE_READ):
             if job.shape == runner.shape and job.state is JobState.WAITING and _wants(job, runner):
                 return job
-        if runner.version:
-            self.ledger.save([runners_of.move(runner, RunnerState.FINISHED, self.clock(), "nothing to do")])
         state = f"is {intended.state}" if intended else "is unknown"
         raise NothingToDo(f"job {runner.job} {state} and no other of its shape waits")
 

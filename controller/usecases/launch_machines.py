@@ -7,6 +7,7 @@ launch record holds the frozen request, so that whoever finds it pending asks th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from controller import wiring
@@ -43,6 +44,7 @@ from controller.usecases.move_jobs import stay
 from runner_agent.contract.trace import TraceContext
 
 _TRIES = 5
+_LINE_READ = 100
 _ATOMIC = 100
 """Records that the ledger writes in one step."""
 
@@ -129,12 +131,12 @@ class LaunchMachines:
     def _abandon(self, pending: Launch, held: Sequence[Job]) -> None:
         """Settle without asking again, which could launch for jobs that are served, or served elsewhere by now.
 
-        Machines that it did start are written down; they find nobody who waits for them, and end.
+        Machines that it did start are written down; where nobody of their shape waits, they end.
         """
         started = self._started(pending)
         # A machine that has claimed is written down already, whatever its job counts on by now.
         known = self.runners.get(machine.instance_id for machine in started.machines)
-        settled = settle(pending, held, started, known, self.clock())
+        settled = self._paired(pending, held, started, known)
         if self._save(settled.records):
             for job in settled.left:
                 self.tell(JobBackInLine(job.id, job.repository, job.reason, job.failures))
@@ -306,7 +308,7 @@ class LaunchMachines:
 
     def _settle(self, record: Launch, held: list[Job], answer: LaunchAnswer, known: Mapping[str, Runner]) -> Settlement:
         for _ in range(_TRIES):
-            settled = settle(record, held, answer, known, self.clock())
+            settled = self._paired(record, held, answer, known)
             if self._save(settled.records):
                 return settled.stored()
             again = self.launches.get(record.launch_id)
@@ -315,6 +317,16 @@ class LaunchMachines:
             record, held = again, list(self.jobs.get(record.jobs).values())
             known = self.runners.get(machine.instance_id for machine in answer.machines)
         raise Unavailable(f"launch {record.launch_id}: its jobs change faster than it can be settled")
+
+    def _paired(
+        self, record: Launch, held: Sequence[Job], answer: LaunchAnswer, known: Mapping[str, Runner]
+    ) -> Settlement:
+        """Machines with jobs; only where one is left over is the line asked for another job of its shape."""
+        settled = settle(record, held, answer, known, self.clock())
+        if settled.unwanted:
+            with suppress(Unavailable):
+                return settle(record, held, answer, known, self.clock(), self.jobs.waiting(_LINE_READ))
+        return settled
 
     def _save(self, records: Sequence[Record]) -> bool:
         """Step by step up to the first that fails: the launch record is in the last, and must not be settled alone."""

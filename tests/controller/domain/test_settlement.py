@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,8 +42,8 @@ class Books:
             else:
                 self.launch = stored
 
-    def settle(self, answer: LaunchAnswer, now: float = 50.0) -> Settlement:
-        return settle(self.launch, list(self.jobs.values()), answer, self.runners, now)
+    def settle(self, answer: LaunchAnswer, now: float = 50.0, line: Sequence[Job] = ()) -> Settlement:
+        return settle(self.launch, list(self.jobs.values()), answer, self.runners, now, line)
 
     def pairs(self) -> dict[JobKey, str]:
         return {job.key: job.instance_id for job in self.jobs.values() if job.instance_id}
@@ -112,6 +115,35 @@ def test_a_spare_machine_is_recorded_so_that_it_is_neither_lost_nor_an_orphan() 
     assert [(job.id, machine.instance_id) for job, machine in done.matched] == [("2#1", "i-1")]
     assert books.runners.keys() == {"i-1", "i-2"}
     assert books.runners["i-2"].state is RunnerState.LAUNCHED
+
+
+def test_a_machine_whose_job_has_ended_goes_to_one_in_line_rather_than_have_another_launched() -> None:
+    books, answer = asked(1, 1)
+    books.save(move(books.jobs[JobKey(1, 1)], JobState.RUNNING, 40.0, instance_id="i-foreign"))
+    bereft = samples.job(7, version=3)
+
+    unserved = books.settle(answer)
+    done = books.settle(answer, line=[bereft])
+    books.save(*done.records)
+
+    assert (unserved.unwanted, done.unwanted) == (1, 0)
+    assert (books.jobs[bereft.key].state, books.jobs[bereft.key].instance_id) == (JobState.LAUNCHED, "i-1")
+    assert (books.jobs[bereft.key].launch_id, books.jobs[bereft.key].rung) == ("launch-1", books.launch.rung)
+    assert books.runners["i-1"].job == bereft.key
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"shape": "another"}, {"home": "eu-west-1"}, {"on_demand": True}, {"state": JobState.LAUNCHING}],
+    ids=["of another shape", "at home elsewhere", "for on-demand only", "launched for by somebody else"],
+)
+def test_a_machine_left_over_goes_to_nobody_whom_it_does_not_fit(other: dict[str, Any]) -> None:
+    books, answer = asked(1, 1)
+    books.save(move(books.jobs[JobKey(1, 1)], JobState.COMPLETED, 40.0, conclusion="cancelled"))
+
+    done = books.settle(answer, line=[samples.job(7, **other)])
+
+    assert (done.matched, done.unwanted) == ((), 1)
 
 
 def test_a_job_held_by_another_launch_is_not_touched() -> None:

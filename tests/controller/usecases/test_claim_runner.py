@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -350,6 +351,26 @@ def test_a_machine_whose_job_was_cancelled_and_that_nobody_else_wants_is_told_to
     assert world.runner(machine).state is RunnerState.FINISHED
     assert world.github.registrations == []
     assert statuses(world) == [410]
+
+
+def test_a_machine_that_is_given_a_bereft_job_while_it_is_being_turned_away_gets_that_job() -> None:
+    world, (first, second) = launched(1, 2)
+    world.claim(second)
+    thefts = [partial(world.moved, Step.IN_PROGRESS, 1, runner_name=f"spotrunner-{second}-1")]
+
+    def steal(name: str, call: Callable[[], object]) -> object:
+        answer = call()
+        if name == "runners.get" and thefts:
+            thefts.pop()()
+        return answer
+
+    world.doors(steal)
+
+    bundle = world.claim(first)
+
+    assert bundle.job.job_id == 2
+    assert world.machine_of(2) == first
+    assert set(world.machines) == {first, second}
 
 
 def test_a_job_of_another_shape_is_not_taken() -> None:

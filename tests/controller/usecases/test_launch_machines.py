@@ -292,6 +292,21 @@ def test_a_job_cancelled_while_the_cloud_was_asked_leaves_a_recorded_spare() -> 
     assert len(world.machines) == 2
 
 
+def test_a_job_bereft_while_the_cloud_was_asked_for_its_robber_gets_that_machine_and_no_other_is_launched() -> None:
+    world = World()
+    world.arrive(1)
+    (taken,) = world.machines
+    world.claim(taken)
+
+    theft = partial(world.moved, Step.IN_PROGRESS, 2, runner_name=f"spotrunner-{taken}-1")
+    during_launch(world, theft).arrive(2)
+    world.wake()
+
+    assert world.states() == {1: JobState.LAUNCHED, 2: JobState.RUNNING}
+    assert {world.machine_of(1), taken} == set(world.machines)
+    assert len(world.machines) == 2
+
+
 @pytest.mark.parametrize("cancelled", [1, 25, 60])
 def test_a_change_in_a_launch_too_large_for_one_write_loses_no_job_and_no_machine(cancelled: int) -> None:
     world = World()
