@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -131,10 +132,12 @@ class Stage:
 
     def machines(self) -> dict[str, MachineSeen]:
         """Every machine there ever was, as the cloud tells it."""
-        asked = {
-            record.principal for record in self.cloud.calls if record.service == "execute-api" and record.principal
+        served = {
+            record.principal
+            for record in self.cloud.calls
+            if record.service == "execute-api" and record.status < HTTPStatus.BAD_REQUEST
         }
-        return {each.id: self._machine(each, asked=each.id in asked) for each in self.cloud.instances()}
+        return {each.id: self._machine(each, served=each.id in served) for each in self.cloud.instances()}
 
     def runners(self) -> list[RunnerSeen]:
         """Every runner that GitHub knows now."""
@@ -179,7 +182,7 @@ class Stage:
         """Every living process of a machine, from the process table."""
         return [str(process) for process in self.cloud.processes()]
 
-    def _machine(self, instance: Instance, *, asked: bool) -> MachineSeen:
+    def _machine(self, instance: Instance, *, served: bool) -> MachineSeen:
         return MachineSeen(
             instance_id=instance.id,
             instance_type=instance.type,
@@ -191,7 +194,7 @@ class Stage:
             config=instance.tags.get(wiring.TAG_CONFIG, ""),
             booted=instance.state is not State.PENDING,
             hourly=self._hourly(instance),
-            given_up=instance.reason == Reason.BY_CALL and not asked,
+            given_up=instance.reason == Reason.BY_CALL and not served,
         )
 
     def _hourly(self, instance: Instance) -> float | None:

@@ -67,7 +67,7 @@ class MachineSeen:
     hourly: float | None = None
     """Dollars an hour when it was launched; None where the cloud knows none."""
     given_up: bool = False
-    """It was terminated by a call, having never asked for work."""
+    """It was terminated by a call, having never been given work; one that asks too late is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,7 @@ class ClaimRunner:
             raise NothingToDo(f"{runner.instance_id} is about to be taken away: {runner.interruption}")
         if runner.state in {RunnerState.LAUNCHED, RunnerState.SPARE}:
             return
-        if runner.state is RunnerState.FINISHED and runner.claimed_at is None:
+        if runner.state not in ALIVE and runner.claimed_at is None:
             raise NothingToDo(f"{runner.instance_id} is not wanted any more: {runner.reason}")
         if runner.state is not RunnerState.CLAIMED:
             raise AlreadyDone(f"{runner.instance_id} is {runner.state}: it has claimed before")

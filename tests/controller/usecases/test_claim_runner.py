@@ -373,6 +373,17 @@ def test_a_machine_that_is_given_a_bereft_job_while_it_is_being_turned_away_gets
     assert set(world.machines) == {first, second}
 
 
+def test_a_machine_that_asks_after_it_was_given_up_is_told_why() -> None:
+    world, (machine,) = launched(1)
+    world.clock.turn(world.runner(machine).lease_until + 1)
+    world.sweep(Chores.STUCK_PROVISIONING)
+
+    with pytest.raises(NothingToDo, match="is not wanted any more: it should have claimed"):
+        world.claim(machine)
+
+    assert statuses(world) == [410]
+
+
 def test_a_job_of_another_shape_is_not_taken() -> None:
     world, (machine,) = launched(1)
     world.moved(Step.COMPLETED, 1, conclusion="cancelled")
