@@ -37,6 +37,8 @@ class Failure:
 
     at: float
     cause: str
+    of: str = ""
+    """What failed, where two may tell of it: it counts once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ def failed(breaker: Breaker, failure: Failure, now: float, policy: BreakerPolicy
         # What was begun before it opened only tells what is known already.
         is_probe = bool(who) and who == breaker.probe
         return _opened(breaker, failure.cause, now) if is_probe else breaker
+    if failure.of and any(each.of == failure.of for each in breaker.failures):
+        return breaker
     near = [each for each in (*breaker.failures, failure) if failure.at - each.at < policy.window_s]
     near = sorted(near, key=lambda each: each.at)[-policy.failures * _CAUSES :]
     told = replace(breaker, failures=tuple(near))

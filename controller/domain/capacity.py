@@ -6,7 +6,7 @@ Nobody waits for it and nothing is locked by it: it keeps them from asking for w
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from controller.domain import places, pools, quotas
@@ -135,9 +135,8 @@ def wake(known: Capacity, jobs: int, now: float) -> tuple[Capacity, float | None
     return replace(known, wake_at=now + after_s), after_s
 
 
-def interrupted(known: Capacity, machines: Sequence[tuple[str, str]], now: float) -> Capacity:
-    """The record after spot machines of these types and zones were taken away."""
-    happened = [Met(places.place(*one), places.TAKEN_AWAY) for one in machines]
+def interrupted(known: Capacity, happened: Iterable[Met], now: float) -> Capacity:
+    """The record after spot machines were taken away."""
     return replace(known, breakers=places.met(known.breakers, happened, now, now))
 
 

@@ -13,6 +13,8 @@ VANISHED = "vanished"
 """The interruption of a machine that was gone without a notice."""
 HUNG = "hung"
 """The same of one that still runs for the cloud, and on which nothing moves."""
+_GUESSES = frozenset({VANISHED, HUNG})
+"""What is taken for true as long as nobody says more."""
 REBALANCE = "rebalance"
 """A piece of advice, not a notice: the machine may live on for hours."""
 
@@ -66,7 +68,9 @@ def is_notice(interruption: str) -> bool:
 
 
 def graver(known: str, heard: str) -> str:
-    """The interruption that counts: a notice is never forgotten for a piece of advice or for nothing."""
+    """The interruption that counts: a notice is never forgotten for a piece of advice or for nothing, a guess for one."""
+    if known in _GUESSES and is_notice(heard):
+        return heard
     return known if is_notice(known) or not heard else heard
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from controller.domain.job import Job, JobState, back_in_line
-from controller.domain.runner import ALIVE, Runner, RunnerState
+from controller.domain.runner import ALIVE, Lifecycle, Runner, RunnerState
 
 MOST_REPLACEMENTS = 3
 """A job whose runners are taken again and again stops getting new ones."""
@@ -48,8 +48,11 @@ def _is_bereft(intended: Job, on: Runner) -> bool:
 
 
 def _can_take_over(spare: Runner, ran: Job, intended: Job) -> bool:
-    registered = spare.state is RunnerState.LAUNCHED or _covers(ran.labels, intended.labels)
-    return spare.job == ran.key and _may_run_it(spare) and registered and ran.shape == intended.shape
+    fit = spare.job == ran.key and _may_run_it(spare) and ran.shape == intended.shape
+    if spare.state is not RunnerState.LAUNCHED:
+        # Whether we like it or not: it listens, and GitHub gives the job to it by its labels.
+        return fit and _covers(ran.labels, intended.labels)
+    return fit and (not intended.on_demand or spare.lifecycle is Lifecycle.ON_DEMAND)
 
 
 def _may_run_it(spare: Runner) -> bool:

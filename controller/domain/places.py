@@ -36,11 +36,18 @@ class Met:
 
     place: str
     code: str = ""
+    machine: str = ""
+    """Which one it happened to, where that may be told twice."""
 
 
 def place(instance_type: str, zone: str) -> str:
     """A place's name, which the patterns of an operator are matched with."""
     return f"{instance_type}/{zone}"
+
+
+def taken_away(instance_id: str, instance_type: str, zone: str) -> Met:
+    """A spot machine was taken away."""
+    return Met(place(instance_type, zone), TAKEN_AWAY, instance_id)
 
 
 def place_of(offering: Offering) -> str:
@@ -86,7 +93,7 @@ def closed(known: Breakers) -> frozenset[str]:
 
 def _after(found: Breaker, event: Met, began: float, now: float, who: str) -> Breaker:
     if event.code:
-        return breaker.failed(found, Failure(began, event.code), now, POLICY, who)
+        return breaker.failed(found, Failure(began, event.code, event.machine), now, POLICY, who)
     better = breaker.succeeded(found, began, who)
     if found.opened_at is None:
         # That a machine starts says nothing of how long it stays.

@@ -5,14 +5,15 @@ What can not be shared is gone without: the record saves useless requests, and n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from controller.domain import capacity, places
 from controller.domain.capacity import Capacity, Terms, Turn
-from controller.domain.events import PlaceClosed
+from controller.domain.events import Event, InterruptionNoticed, PlaceClosed
+from controller.domain.interruption import REBALANCE
 from controller.domain.launch import LaunchAnswer, Offering
 from controller.domain.line import Served
 from controller.domain.places import Force
@@ -98,10 +99,12 @@ class CapacityBook:
             return None
         return self._change(lambda known: capacity.wake(known, jobs, self.clock()))
 
-    def interrupted(self, machines: Sequence[tuple[str, str]]) -> None:
-        """Remember that spot machines of these types and zones were taken away."""
-        if machines:
-            self._change(lambda known: (capacity.interrupted(known, machines, self.clock()), None))
+    def heed(self, told: Iterable[Event]) -> None:
+        """Remember where machines were taken away; each of them counts once, whoever tells of it and how often."""
+        taken = [one for one in told if isinstance(one, InterruptionNoticed) and one.kind != REBALANCE]
+        happened = [places.taken_away(one.instance, one.instance_type, one.zone) for one in taken]
+        if happened:
+            self._change(lambda known: (capacity.interrupted(known, happened, self.clock()), None))
 
     def order(self, pattern: str, force: Force | None) -> Capacity:
         """Write down an operator's order; raises `Unavailable` where it can not be kept."""

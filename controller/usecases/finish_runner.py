@@ -7,9 +7,9 @@ from dataclasses import replace
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
 from controller.domain.events import InterruptionNoticed, JobBackInLine, JobRefused, MachineReported, RunnerObtained
-from controller.domain.interruption import graver
+from controller.domain.interruption import REBALANCE, graver
 from controller.domain.job import JobState
-from controller.domain.runner import Runner, RunnerState
+from controller.domain.runner import Lifecycle, Runner, RunnerState
 from controller.usecases.desk import Desk
 from runner_agent.contract.reports import Report, ReportKind, Result
 
@@ -27,6 +27,7 @@ NEVER_RAN = frozenset(
 
 
 _TAKEN_AWAY = frozenset({"terminate", "stop", "hibernate"})
+_WORDS = _TAKEN_AWAY | {REBALANCE}
 """What a machine may say becomes a dimension of a metric: only these words do."""
 
 
@@ -41,21 +42,27 @@ def finish_runner(report: Report, desk: Desk, job_limit_s: float, now: float) ->
             desk.put(runners_of.move(runner, RunnerState.BUSY, now, started_at=report.at, lease_until=lease))
             if report.runner_source:
                 desk.told.append(RunnerObtained(runner.instance_id, report.runner_source))
-        case ReportKind.INTERRUPTION if graver(runner.interruption, report.interruption) != runner.interruption:
-            desk.put(replace(runner, interruption=report.interruption))
-            if report.interruption in _TAKEN_AWAY:
-                desk.told.append(_noticed(runner, report.interruption))
         case ReportKind.FINISHED if runner.state not in {RunnerState.FINISHED, RunnerState.GONE}:
             _finish(runner, report, desk, now)
+        case ReportKind.INTERRUPTION | ReportKind.FINISHED if _interruption(runner, report) != runner.interruption:
+            desk.put(replace(runner, interruption=_interruption(runner, report)))
+            _tell_interruption(runner, report, desk)
         case _:
             return
     desk.told.append(MachineReported(runner.instance_id, report.kind, report.result or "", report.reason))
 
 
-def _noticed(runner: Runner, kind: str) -> InterruptionNoticed:
+def _interruption(runner: Runner, report: Report) -> str:
+    return graver(runner.interruption, report.interruption if report.interruption in _WORDS else "")
+
+
+def _tell_interruption(runner: Runner, report: Report, desk: Desk) -> None:
     """The machine often hears of it before EventBridge does: whoever is first tells, and the other finds it told."""
-    return InterruptionNoticed(
-        runner.instance_id, str(runner.job), kind, runner.state, runner.instance_type, runner.zone
+    kind = _interruption(runner, report)
+    if kind == runner.interruption or kind not in _TAKEN_AWAY or runner.lifecycle is not Lifecycle.SPOT:
+        return
+    desk.told.append(
+        InterruptionNoticed(runner.instance_id, str(runner.job), kind, runner.state, runner.instance_type, runner.zone)
     )
 
 
@@ -69,9 +76,10 @@ def _finish(runner: Runner, report: Report, desk: Desk, now: float) -> None:
         finished_at=report.at,
         result=str(report.result or ""),
         exit_code=report.exit_code,
-        interruption=graver(runner.interruption, report.interruption),
+        interruption=_interruption(runner, report),
     )
     desk.put(ended)
+    _tell_interruption(runner, report, desk)
     seen_running = runner.ran or runner.started_at or "started" in report.phases
     if not seen_running and report.result in NEVER_RAN:
         release_job(ended, desk, f"{runner.instance_id} ended with {report.result}: {report.reason}", now)

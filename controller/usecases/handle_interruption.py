@@ -67,8 +67,11 @@ class HandleInterruption:
             return [delivery.id for delivery in batch]
 
     def _join(self, heard: Sequence[tuple[Delivery, Notice]]) -> list[str]:
+        began = self.clock()
         for _ in range(_TRIES):
             desk, early = self._decided(heard)
+            # Before the records say that it is known: after a crash in between it is heard, and heeded, again.
+            self.book.heed(desk.told)
             if desk.save():
                 break
         else:
@@ -79,10 +82,7 @@ class HandleInterruption:
             self.outbox.send(Chore(Chores.INTERRUPTED_JOBS), FIRST_LOOK_S)
         for event in desk.told:
             self.tell(event)
-        taken = [event for event in desk.told if isinstance(event, InterruptionNoticed) and event.kind != REBALANCE]
-        began = self.clock()
-        self.book.interrupted([(event.instance_type, event.zone) for event in taken])
-        for closed in self.book.closed_since(began) if taken else ():
+        for closed in self.book.closed_since(began):
             self.tell(closed)
         gone = {event.instance for event in desk.told if isinstance(event, MachineGone)}
         self.boots.bury((runner for runner in desk.runners if runner.instance_id in gone), ENDED)
@@ -96,11 +96,13 @@ class HandleInterruption:
         now = self.clock()
         for delivery, notice in heard:
             runner = desk.runner(notice.instance_id)
-            if runner is None or runner.state not in ALIVE:
+            if runner is None:
                 continue
             match notice:
                 case Warned(action=action):
                     _warn(runner, action, desk, now)
+                case _ if runner.state not in ALIVE:
+                    continue
                 case Advised():
                     desk.told.append(_noticed(runner, REBALANCE))
                 case Ended(at=at) if now - at < self.last_word_s:
@@ -115,11 +117,12 @@ def _warn(runner: Runner, action: str, desk: Desk, now: float) -> None:
     """One that has not claimed gets no work any more, and its job another machine at once.
 
     One that has claimed may have been given a job this very moment, which only its agent can know: an
-    idle one ends by itself within seconds and says so.
+    idle one ends by itself within seconds and says so. One that has ended meanwhile was taken away all the same.
     """
-    if is_notice(runner.interruption):
+    found = graver(runner.interruption, action)
+    if found == runner.interruption:
         return
-    warned = replace(runner, interruption=graver(runner.interruption, action))
+    warned = replace(runner, interruption=found)
     desk.put(warned)
     desk.told.append(_noticed(runner, action))
     if runner.state is RunnerState.LAUNCHED:

@@ -15,6 +15,7 @@ from controller.domain.runner_name import instance_of
 from controller.errors import Rejected, Unavailable
 from controller.messages import Chore, Chores, Delivery, JobMoved, Wake
 from controller.ports import Jobs, Ledger, Outbox, Runners, Tell
+from controller.usecases.capacity_book import CapacityBook
 from controller.usecases.desk import Desk
 from controller.usecases.finish_runner import finish_runner
 from controller.usecases.mourn import mourn
@@ -37,6 +38,7 @@ class HearReports:
     runners: Runners
     ledger: Ledger
     outbox: Outbox
+    book: CapacityBook
     tell: Tell
     clock: Callable[[], float]
     peers: Mapping[str, Outbox] = field(default_factory=dict)
@@ -79,8 +81,11 @@ class HearReports:
         return delivery.id
 
     def _join(self, heard: Sequence[Heard]) -> None:
+        began = self.clock()
         for _ in range(_TRIES):
             desk, elsewhere = self._decided(heard)
+            # Before the records say that it is known: after a crash in between it is heard, and heeded, again.
+            self.book.heed(desk.told)
             if desk.save():
                 break
         else:
@@ -89,7 +94,7 @@ class HearReports:
             self.outbox.send(Wake("a job is back in line"))
         if desk.jobs_were_lost:
             self.outbox.send(Chore(Chores.INTERRUPTED_JOBS), FIRST_LOOK_S)
-        for event in desk.told:
+        for event in (*desk.told, *self.book.closed_since(began)):
             self.tell(event)
         for region, moved in elsewhere:
             self.peers[region].send(moved)

@@ -204,7 +204,7 @@ def remembered() -> FakeMemory:
     code = "InsufficientInstanceCapacity"
     refusal = Refusal(RefusalKind.CAPACITY, code, "", "c7a.xlarge", "us-east-1a")
     book.answered(Lifecycle.SPOT, turn, LaunchAnswer(refusals=(refusal,)))
-    book.interrupted([("m7a.xlarge", "us-east-1b")] * places.POLICY.failures)
+    book.heed([samples.taken_away(f"i-{n}", "m7a.xlarge", "us-east-1b") for n in range(places.POLICY.failures)])
     return memory
 
 

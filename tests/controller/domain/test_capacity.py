@@ -135,18 +135,28 @@ def test_the_offerings_are_cut_after_those_that_refused_have_made_room() -> None
     assert capacity.turn(known, SPOT, every, 1, NOW)[1].offerings == tuple(every[5 : MOST_OFFERINGS + 5])
 
 
-def test_where_machines_are_taken_away_again_and_again_no_spot_is_asked_for() -> None:
-    here = (HERE.instance_type, HERE.zone)
+def taken_away() -> list[places.Met]:
+    """As many machines as it takes to leave the place alone."""
+    return [places.taken_away(f"i-{n}", HERE.instance_type, HERE.zone) for n in range(places.POLICY.failures)]
 
-    known = capacity.interrupted(Capacity(), [here] * places.POLICY.failures, NOW)
+
+def test_a_machine_taken_away_counts_once_however_often_it_is_told() -> None:
+    told = [taken_away()[0]] * places.POLICY.failures
+
+    known = capacity.interrupted(capacity.interrupted(Capacity(), told, NOW), told, NOW + 1.0)
+
+    assert asked(known)[1].offerings == BOTH
+
+
+def test_where_machines_are_taken_away_again_and_again_no_spot_is_asked_for() -> None:
+    known = capacity.interrupted(Capacity(), taken_away(), NOW)
 
     assert asked(known)[1].offerings == (THERE,)
     assert asked(known, lifecycle=ON_DEMAND)[1].offerings == BOTH
 
 
 def test_a_half_open_place_is_in_one_request_at_a_time() -> None:
-    here = (HERE.instance_type, HERE.zone)
-    known = replace(capacity.interrupted(Capacity(), [here] * places.POLICY.failures, NOW), stamp="first")
+    known = replace(capacity.interrupted(Capacity(), taken_away(), NOW), stamp="first")
     later = NOW + places.POLICY.rest_s
 
     known, probe = asked(known, now=later)
@@ -184,7 +194,7 @@ def test_one_dispatcher_is_woken_for_all_when_there_are_tokens_again() -> None:
 
 def test_the_record_travels_as_text() -> None:
     known = after(after(Capacity(), sold_out(HERE)), LaunchAnswer(refusals=(QUOTA,)))
-    known = capacity.interrupted(capacity.ordered(known, "*", Force.CLOSED), [("c7a.large", "us-east-1a")] * 3, NOW)
+    known = capacity.interrupted(capacity.ordered(known, "*", Force.CLOSED), taken_away(), NOW)
     known = replace(known, served={"octo/hello": 1.5}, stamp="s")
 
     assert wire.loads(Capacity, wire.dumps(known)) == known

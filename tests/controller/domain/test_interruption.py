@@ -68,10 +68,13 @@ def test_what_ran_elsewhere_was_not_lost_with_this_machine() -> None:
         ("terminate", "", "terminate"),
         ("", "", ""),
         ("rebalance", "", "rebalance"),
-        ("vanished", "stop", "vanished"),
+        ("vanished", "stop", "stop"),
+        ("hung", "terminate", "terminate"),
+        ("vanished", "rebalance", "vanished"),
+        ("terminate", "vanished", "terminate"),
     ],
 )
-def test_a_notice_outlives_an_advice(known: str, heard: str, counts: str) -> None:
+def test_a_notice_outlives_an_advice_and_takes_the_place_of_a_guess(known: str, heard: str, counts: str) -> None:
     assert interruption.graver(known, heard) == counts
 
 

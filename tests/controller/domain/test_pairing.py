@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from controller.domain.job import Job, JobState
 from controller.domain.job_key import JobKey
 from controller.domain.pairing import MOST_REPLACEMENTS, Repaired, swap
-from controller.domain.runner import ALIVE, Runner, RunnerState
+from controller.domain.runner import ALIVE, Lifecycle, Runner, RunnerState
 from tests.fakes import samples
 
 A, B = JobKey(1, 1), JobKey(2, 1)
@@ -71,6 +71,26 @@ def test_a_job_whose_runner_was_taken_goes_back_in_line_where_no_machine_can_hav
     assert done.jobs[0].reason == "spotrunner-i-a-1 ran 2#1 instead"
     assert done.runners == ()
     assert done.in_line
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "job", "in_line"),
+    [(Lifecycle.SPOT, JobState.WAITING, True), (Lifecycle.ON_DEMAND, JobState.LAUNCHED, False)],
+)
+def test_a_job_run_again_on_demand_takes_over_no_spot_machine_that_has_not_claimed(
+    lifecycle: Lifecycle, job: JobState, *, in_line: bool
+) -> None:
+    booting = spare(state=RunnerState.LAUNCHED, lifecycle=lifecycle)
+
+    done = swap(ran(), taken(), intended(state=JobState.LAUNCHED, on_demand=True), booting, 9.0)
+
+    assert ([one.state for one in done.jobs], done.in_line) == ([job], in_line)
+
+
+def test_a_job_run_again_is_left_to_the_spot_runner_that_listens_with_its_labels() -> None:
+    done = swap(ran(), taken(), intended(on_demand=True), spare(lifecycle=Lifecycle.SPOT), 9.0)
+
+    assert [(one.id, one.instance_id) for one in done.jobs] == [("1#1", "i-b")]
 
 
 @pytest.mark.parametrize("state", [RunnerState.BUSY, RunnerState.FINISHED])

@@ -15,6 +15,7 @@ from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle
 from controller.errors import Unavailable
 from controller.usecases.capacity_book import FACT, CapacityBook
+from tests.fakes import samples
 from tests.fakes.memory import FakeMemory
 
 NOW = 1_000.0
@@ -90,9 +91,9 @@ def test_an_operators_order_holds_for_every_dispatcher_and_is_never_taken_for_gi
 def test_machines_taken_away_are_remembered_and_none_costs_nothing() -> None:
     memory = FakeMemory()
 
-    book(memory).interrupted([])
+    book(memory).heed([])
     nothing = dict(memory.facts)
-    book(memory).interrupted([("c7a.large", "us-east-1a")] * 3)
+    book(memory).heed([samples.taken_away(f"i-{n}") for n in range(3)])
 
     assert nothing == {}
     assert book(memory, "other").look().breakers.keys() == {"c7a.large/us-east-1a"}

@@ -198,6 +198,7 @@ class World:
             runners,
             ledger,
             watched(self.outbox, around),
+            self.book,
             self.told,
             self.clock,
             self.peers,

@@ -58,7 +58,7 @@ def test_the_last_word_on_a_job_is_said_until_github_is_back(github: GitHub, clo
     assert (github.jobs[0].status, github.jobs[0].conclusion) == (Status.COMPLETED, Conclusion.SUCCESS)
 
 
-def test_a_last_word_that_github_refuses_is_not_said_again(github: GitHub, runner: Runner) -> None:
+def test_a_last_word_that_github_refuses_is_not_said_again(runner: Runner) -> None:
     pauses: list[float] = []
     runner.complete()
 
