@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from controller.domain.market import Market
     from controller.domain.quotas import Quotas
     from controller.messages import Chore, Chores, Delivery
-    from controller.ports import Configs, Jobs, Launches, Memory, Origins, Outbox, Runners, Tell
+    from controller.ports import Archive, Configs, Jobs, Launches, Memory, Origins, Outbox, Runners, Tell
     from controller.usecases.boot_book import BootBook
     from controller.usecases.capacity_book import CapacityBook
     from controller.usecases.fill_pools import FillPools
@@ -215,6 +215,7 @@ def reports_door() -> QueueDoor:
     stack = _stack("reports")
     hear = HearReports(
         watch=stack.watch,
+        idle_limit_s=stack.settings.idle_limit_s,
         job_limit_s=stack.settings.job_limit_s,
         jobs=stack.jobs,
         runners=stack.runners,
@@ -273,7 +274,7 @@ def claim_door() -> ClaimDoor:
         job_limit_s=settings.job_limit_s,
         idle_limit_s=settings.idle_limit_s,
         notice_poll_s=settings.notice_poll_s,
-        lease_grace_s=settings.lease_grace_s,
+        set_up_limit_s=settings.set_up_limit_s,
         release_ttl_s=settings.release_ttl_s,
         spare_poll_s=settings.spare_poll_s,
         spare_life_s=settings.spare_life_s,
@@ -302,24 +303,45 @@ def housekeeping_door() -> HousekeepingDoor:
 
 
 def _housekeeping(stack: _Stack) -> HousekeepingDoor:
-    from controller.adapters.aws.allowance import AccountAllowance
-    from controller.adapters.aws.offerings import Ec2Offerings
-    from controller.adapters.github.census import CensusApi
-    from controller.adapters.github.checks import ChecksApi
-    from controller.adapters.github.deliveries import DeliveriesApi
-    from controller.adapters.github.runs import RunsApi
     from controller.domain.housekeeping import Patience
     from controller.messages import Chores
-    from controller.usecases.count_quotas import CountQuotas
     from controller.usecases.keep_house import KeepHouse
-    from controller.usecases.learn_market import LearnMarket
-    from controller.usecases.recover_jobs import OnEveryServer, RecoverDeliveries, RecoverJobs
+
+    installations, boots, launcher = stack.installations(), stack.boot_book(), stack.launcher()
+    keep = KeepHouse(
+        patience=Patience(stack.settings.provisioning_deadline_s, stack.settings.lease_grace_s),
+        launch_replay_s=stack.settings.launch_replay_s,
+        jobs=stack.jobs,
+        runners=stack.runners,
+        launches=stack.launches,
+        ledger=stack.ledger,
+        fleet=stack.fleet,
+        outbox=stack.outbox(),
+        launch=launcher,
+        boots=boots,
+        errands={
+            **_reruns(stack, installations),
+            **_recovery(stack, installations),
+            **_machines_watch(stack, launcher, boots),
+            **_lessons(stack),
+            Chores.REGIONS: _take_over(stack, installations),
+            **_cleaning(stack, installations),
+            **_accounts(stack),
+        },
+        tell=stack.telemetry.tell,
+        clock=time.time,
+    )
+    return HousekeepingDoor(keep, stack.telemetry.tell, stack.telemetry.flush)
+
+
+def _reruns(stack: _Stack, installations: Installations) -> dict[Chores, Errand]:
+    """What becomes of interrupted jobs, and what their commits are told."""
+    from controller.adapters.github.checks import ChecksApi
+    from controller.adapters.github.runs import RunsApi
+    from controller.messages import Chores
     from controller.usecases.rerun_jobs import RerunJobs
     from controller.usecases.tell_commits import TellCommits
-    from controller.usecases.watch_boots import WatchBoots
 
-    settings = stack.settings
-    installations = stack.installations()
     tell_commits = TellCommits(stack.jobs, stack.ledger, ChecksApi(installations), stack.telemetry.tell, time.time)
     rerun_jobs = RerunJobs(
         jobs=stack.jobs,
@@ -333,12 +355,20 @@ def _housekeeping(stack: _Stack) -> HousekeepingDoor:
         tell=stack.telemetry.tell,
         clock=time.time,
     )
+    return {Chores.INTERRUPTED_JOBS: rerun_jobs, Chores.CHECK_RUNS: tell_commits}
+
+
+def _recovery(stack: _Stack, installations: Installations) -> dict[Chores, Errand]:
+    """The second and third intake, on every server."""
+    from controller.adapters.github.census import CensusApi
+    from controller.adapters.github.deliveries import DeliveriesApi
+    from controller.messages import Chores
+    from controller.usecases.recover_jobs import OnEveryServer, RecoverDeliveries, RecoverJobs
+
+    settings, tell = stack.settings, stack.telemetry.tell
     log, census = DeliveriesApi(installations), CensusApi(installations)
-    recover_deliveries = [
-        RecoverDeliveries(server.api_url, log, stack.memory, stack.telemetry.tell, time.time)
-        for server in servers(settings)
-    ]
-    recover_jobs = [
+    deliveries = [RecoverDeliveries(server.api_url, log, stack.memory, tell, time.time) for server in servers(settings)]
+    jobs = [
         RecoverJobs(
             server=server.api_url,
             name=server.name,
@@ -349,13 +379,24 @@ def _housekeeping(stack: _Stack) -> HousekeepingDoor:
             census=census,
             memory=stack.memory,
             outbox=stack.outbox(),
-            tell=stack.telemetry.tell,
+            tell=tell,
             clock=time.time,
         )
         for server in servers(settings)
     ]
-    boots = stack.boot_book()
-    launcher = stack.launcher()
+    return {
+        Chores.RECOVER_DELIVERIES: OnEveryServer(deliveries, tell),
+        Chores.RECOVER_JOBS: OnEveryServer(jobs, tell),
+    }
+
+
+def _machines_watch(stack: _Stack, launcher: LaunchMachines, boots: BootBook) -> dict[Chores, Errand]:
+    """How machines come up, and how many wait ahead of any job."""
+    from controller.messages import Chores
+    from controller.usecases.audit_pool import AuditPool
+    from controller.usecases.watch_boots import WatchBoots
+
+    settings, tell = stack.settings, stack.telemetry.tell
     watch_boots = WatchBoots(
         book=boots,
         jobs=stack.jobs,
@@ -363,62 +404,44 @@ def _housekeeping(stack: _Stack) -> HousekeepingDoor:
         ledger=stack.ledger,
         fleet=stack.fleet,
         outbox=stack.outbox(),
-        tell=stack.telemetry.tell,
+        tell=tell,
         clock=time.time,
     )
-    keep = KeepHouse(
-        patience=Patience(settings.provisioning_deadline_s, settings.lease_grace_s),
-        launch_replay_s=settings.launch_replay_s,
-        jobs=stack.jobs,
-        runners=stack.runners,
-        launches=stack.launches,
-        ledger=stack.ledger,
-        fleet=stack.fleet,
-        outbox=stack.outbox(),
-        launch=launcher,
-        boots=boots,
-        errands={
-            Chores.INTERRUPTED_JOBS: rerun_jobs,
-            Chores.CHECK_RUNS: tell_commits,
-            Chores.RECOVER_DELIVERIES: OnEveryServer(recover_deliveries, stack.telemetry.tell),
-            Chores.RECOVER_JOBS: OnEveryServer(recover_jobs, stack.telemetry.tell),
-            Chores.BOOTS: watch_boots,
-            Chores.MARKET: LearnMarket(
-                Ec2Offerings(stack.clients, settings.region, tuple(environment.pairs(settings.subnets))),
-                stack.own_memory(),
-                stack.telemetry.tell,
-                time.time,
-            ),
-            Chores.QUOTAS: CountQuotas(
-                AccountAllowance(stack.clients), stack.market, stack.own_memory(), stack.telemetry.tell, time.time
-            ),
-            Chores.REGIONS: _take_over(stack, installations),
-            **_upkeep(stack, installations),
-            Chores.FILL_POOLS: _fill_pools(stack, launcher, boots),
-        },
-        tell=stack.telemetry.tell,
-        clock=time.time,
-    )
-    return HousekeepingDoor(keep, stack.telemetry.tell, stack.telemetry.flush)
+    return {
+        Chores.BOOTS: watch_boots,
+        Chores.FILL_POOLS: _fill_pools(stack, launcher, boots),
+        Chores.POOL_AUDIT: AuditPool(settings.provisioning_deadline_s, stack.fleet, stack.runners, tell, time.time),
+    }
 
 
-def _upkeep(stack: _Stack, installations: Installations) -> dict[Chores, Errand]:
-    """The tasks that keep the house small and say how it stands."""
-    from controller import wiring
-    from controller.adapters.aws.archive import S3Archive
-    from controller.adapters.aws.dead_letters import SqsDeadLetters
-    from controller.adapters.github.api import GitHubApi
-    from controller.domain import catalogue
+def _lessons(stack: _Stack) -> dict[Chores, Errand]:
+    """What the doors are to know of the cloud before anybody waits for it."""
+    from controller.adapters.aws.allowance import AccountAllowance
+    from controller.adapters.aws.offerings import Ec2Offerings
     from controller.messages import Chores
-    from controller.usecases.archive_jobs import ArchiveJobs
-    from controller.usecases.audit_pool import AuditPool
-    from controller.usecases.lay_ghosts import LayGhosts
-    from controller.usecases.redrive_letters import RedriveLetters
-    from controller.usecases.report_costs import ReportCosts
-    from controller.usecases.watch_runner_age import WatchRunnerAge
+    from controller.usecases.count_quotas import CountQuotas
+    from controller.usecases.learn_market import LearnMarket
 
     settings, tell = stack.settings, stack.telemetry.tell
-    archive = S3Archive(stack.clients, settings.archive_bucket) if settings.archive_bucket else None
+    offerings = Ec2Offerings(stack.clients, settings.region, tuple(environment.pairs(settings.subnets)))
+    allowance = AccountAllowance(stack.clients)
+    return {
+        Chores.MARKET: LearnMarket(offerings, stack.own_memory(), tell, time.time),
+        Chores.QUOTAS: CountQuotas(allowance, stack.market, stack.own_memory(), tell, time.time),
+    }
+
+
+def _cleaning(stack: _Stack, installations: Installations) -> dict[Chores, Errand]:
+    """What is left of jobs, machines and messages after their end."""
+    from controller import wiring
+    from controller.adapters.aws.dead_letters import SqsDeadLetters
+    from controller.adapters.github.api import GitHubApi
+    from controller.messages import Chores
+    from controller.usecases.archive_jobs import ArchiveJobs
+    from controller.usecases.lay_ghosts import LayGhosts
+    from controller.usecases.redrive_letters import RedriveLetters
+
+    settings, tell = stack.settings, stack.telemetry.tell
     urls = {
         wiring.JOBS.name: settings.jobs_queue_url,
         wiring.REPORTS.name: settings.reports_queue_url,
@@ -442,7 +465,7 @@ def _upkeep(stack: _Stack, installations: Installations) -> dict[Chores, Errand]
             keep_s=settings.archive_after_s,
             jobs=stack.jobs,
             ledger=stack.ledger,
-            archive=archive,
+            archive=stack.archive(),
             outbox=stack.outbox(),
             tell=tell,
             clock=time.time,
@@ -453,11 +476,22 @@ def _upkeep(stack: _Stack, installations: Installations) -> dict[Chores, Errand]
             queues=tuple(name for name, url in urls.items() if url),
             foreign=frozenset({wiring.EVENTS.name}),
             letters=SqsDeadLetters(stack.clients, urls),
-            archive=archive,
+            archive=stack.archive(),
             tell=tell,
             clock=time.time,
         ),
-        Chores.POOL_AUDIT: AuditPool(settings.provisioning_deadline_s, stack.fleet, stack.runners, tell, time.time),
+    }
+
+
+def _accounts(stack: _Stack) -> dict[Chores, Errand]:
+    """What is told once in a while: the age of the images' runners, and the cost of yesterday."""
+    from controller.domain import catalogue
+    from controller.messages import Chores
+    from controller.usecases.report_costs import ReportCosts
+    from controller.usecases.watch_runner_age import WatchRunnerAge
+
+    settings, tell = stack.settings, stack.telemetry.tell
+    return {
         Chores.RUNNER_AGE: WatchRunnerAge(
             server=settings.github_api_url,
             platforms=tuple(environment.pairs(settings.launch_templates)),
@@ -474,7 +508,7 @@ def _upkeep(stack: _Stack, installations: Installations) -> dict[Chores, Errand]
             jobs=stack.jobs,
             runners=stack.runners,
             memory=stack.memory,
-            archive=archive,
+            archive=stack.archive(),
             tell=tell,
             clock=time.time,
         ),
@@ -595,6 +629,11 @@ class _Stack:
 
         secrets = ManagedSecrets(self.clients, self.settings.secret_ttl_s)
         return Installations(servers(self.settings), secrets, self.memory, self.telemetry.tell)
+
+    def archive(self) -> Archive | None:
+        from controller.adapters.aws.archive import S3Archive
+
+        return S3Archive(self.clients, self.settings.archive_bucket) if self.settings.archive_bucket else None
 
     def origins(self) -> Origins | None:
         if not self.settings.routing_parameter:

@@ -72,6 +72,8 @@ class Settings:
     claim_deadline_s: float = 180.0
     provisioning_deadline_s: float = 600.0
     job_limit_s: float = 21_600.0
+    set_up_limit_s: float = 120.0
+    """From a machine's claim until its runner listens."""
     idle_limit_s: float = 90.0
     launch_replay_s: float = 90.0
     """A launch record still pending this long after it was written has lost its dispatcher."""

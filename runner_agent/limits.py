@@ -15,8 +15,6 @@ REGISTRATION_S = 120.0
 """From the start of the listener until it listens; network trouble and clock skew are retried inside it."""
 SILENCE_S = 100.0
 """A busy listener renews its job every 60 s and says so."""
-REGISTERED_AFTER_S = 30.0
-"""Listening this long without a job is worth a report of its own."""
 SHUTDOWN_S = 30.0
 """What is left when the operating system says that it shuts down."""
 

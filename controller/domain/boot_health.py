@@ -1,4 +1,4 @@
-"""Machines that died before they claimed, and the configurations that are held back because all of theirs do."""
+"""Machines that died on their way to a job, and the configurations that are held back because all of theirs do."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from controller.domain import breaker
 from controller.domain.breaker import Breaker, BreakerPolicy, BreakerState, Failure
 from controller.domain.interruption import VANISHED, is_notice
 from controller.domain.job import Job
-from controller.domain.runner import Runner
+from controller.domain.runner import Runner, RunnerState
 
 MOST_DEATHS = 100
 """Enough to know; a thousand machines that die at once need no thousand entries."""
 NEVER_CLAIMED = "never claimed"
+NEVER_LISTENED = "never came to listen"
+NEVER_STARTED = "hung while it listened"
+"""Its boot is not to blame: only its console is kept."""
 ENDED = "ended in boot"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadBoot:
-    """A machine that died before it claimed, of which nothing has been made yet."""
+    """A machine that died before it had a job, of which nothing has been made yet."""
 
     instance_id: str
     job: str
@@ -53,14 +56,26 @@ class Evidence:
     """What a look at the records has shown."""
 
     proven: Mapping[str, float] = field(default_factory=dict)
-    """By configuration, when the latest of its machines that did come up was launched."""
+    """By configuration, when the latest of its machines that claimed was launched."""
+    listened: Mapping[str, float] = field(default_factory=dict)
+    """The same of those whose runner came to listen."""
     probes: Mapping[str, Outcome] = field(default_factory=dict)
+
+
+def missed(runner: Runner) -> str:
+    """What a machine had not come to when it was given up; empty for one that had a job, or waited for one."""
+    if not runner.has_booted:
+        return NEVER_CLAIMED
+    if runner.state is not RunnerState.CLAIMED:
+        return ""
+    return NEVER_STARTED if runner.has_listened else NEVER_LISTENED
 
 
 def death_of(runner: Runner, cause: str) -> DeadBoot | None:
     """The death of a machine, where its boot is to blame; one that was taken away proves nothing."""
     taken_away = is_notice(runner.interruption) and runner.interruption != VANISHED
-    if runner.has_booted or taken_away:
+    came_up = runner.has_booted and cause in {NEVER_CLAIMED, ENDED}
+    if not cause or came_up or taken_away:
         return None
     return DeadBoot(runner.instance_id, str(runner.job), runner.config, cause, runner.launched_at)
 
@@ -80,20 +95,33 @@ def judged(
     breakers = dict(health.breakers)
     for config, at in evidence.proven.items():
         if config in breakers:
-            breakers[config] = breaker.succeeded(breakers[config], at)
+            breakers[config] = _proved(breakers[config], at, evidence.listened.get(config, _NEVER))
     for config, outcome in evidence.probes.items():
         if config in breakers:
             breakers[config] = _probed(breakers[config], outcome, now)
-    for death in fresh:
+    for death in (one for one in fresh if one.cause != NEVER_STARTED):
         known = breakers.get(death.config, Breaker())
-        # A machine launched no earlier has claimed: this one was bad luck, not a rule.
-        if death.launched_at > evidence.proven.get(death.config, float("-inf")) or death.job == known.probe:
+        proof = evidence.listened if death.cause == NEVER_LISTENED else evidence.proven
+        # A machine launched no earlier has come further: this one was bad luck, not a rule.
+        if death.launched_at > proof.get(death.config, _NEVER) or death.job == known.probe:
             failure = Failure(death.launched_at, death.cause)
             breakers[death.config] = breaker.failed(known, failure, now, policy, death.job)
     troubled = {config: each for config, each in breakers.items() if each != Breaker()}
     return replace(
         health, breakers=troubled, deaths=tuple(death for death in health.deaths if death.instance_id not in names)
     )
+
+
+_NEVER = float("-inf")
+
+
+def _proved(known: Breaker, claimed: float, listened: float) -> Breaker:
+    """That machines claim says nothing of whether their runners listen."""
+    if known.opened_at is not None:
+        return breaker.succeeded(known, listened if known.cause == NEVER_LISTENED else claimed)
+    mute = (one for one in known.failures if one.cause == NEVER_LISTENED and claimed >= one.at > listened)
+    better = breaker.succeeded(known, claimed)
+    return replace(better, failures=tuple(sorted((*better.failures, *mute), key=lambda one: one.at)))
 
 
 def _probed(known: Breaker, outcome: Outcome, now: float) -> Breaker:

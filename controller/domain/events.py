@@ -258,7 +258,7 @@ class MachineTerminated:
 
 @dataclass(frozen=True, slots=True)
 class BootFailed:
-    """A machine died before it claimed; `console` is the end of what it wrote, with secrets hidden."""
+    """A machine died before it had a job; `console` is the end of what it wrote, with secrets hidden."""
 
     instance: str
     job: str

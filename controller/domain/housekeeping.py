@@ -122,7 +122,7 @@ def overdue(expired: Iterable[Runner], now: float, patience: Patience) -> list[D
         waited_for = unborn or runner.state is RunnerState.LAUNCHED
         grace_s = 0.0 if waited_for else patience.grace_s
         if runner.state in ALIVE and late > grace_s:
-            deeds.append(WriteOff(runner, f"{_PROMISE[runner.state]} {late:.0f} s ago", terminate=True))
+            deeds.append(WriteOff(runner, f"{_promise(runner)} {late:.0f} s ago", terminate=True))
     return deeds
 
 
@@ -147,6 +147,14 @@ def stranded(open_jobs: Iterable[Job], records: Mapping[str, Runner], now: float
 
 _ASKED_S = 3_600.0
 """How long GitHub is asked about a job whose machine has ended; in a re-run's list it stands no more."""
+
+
+def _promise(runner: Runner) -> str:
+    """The stage that a machine should have come to."""
+    if runner.state is RunnerState.CLAIMED and not runner.has_listened:
+        return "its runner should have listened"
+    return _PROMISE[runner.state]
+
 
 _PROMISE = {
     RunnerState.SPARE: "its time as a spare should have ended",

@@ -68,7 +68,7 @@ def is_notice(interruption: str) -> bool:
 
 
 def graver(known: str, heard: str) -> str:
-    """The interruption that counts: a notice is never forgotten for a piece of advice or for nothing, a guess for one."""
+    """The interruption that counts: advice never takes the place of a notice, and only a notice that of a guess."""
     if known in _GUESSES and is_notice(heard):
         return heard
     return known if is_notice(known) or not heard else heard

@@ -66,7 +66,7 @@ class Runner:
     lifecycle: Lifecycle
     launched_at: float
     lease_until: float
-    """It must have claimed, then finished, by this time; only an expired lease justifies a termination."""
+    """It must have come to the next stage by this time; only an expired lease justifies a termination."""
     platform: str = "linux/x64"
     """Operating system and architecture, as in the launch templates' keys."""
     job_limit_s: float = 0.0
@@ -83,6 +83,8 @@ class Runner:
     ready_at: float | None = None
     """When it first asked for work while there was none for it; only a spare does."""
     claimed_at: float | None = None
+    registered_at: float | None = None
+    """When its runner came to listen at GitHub; not told of one that got a job at once."""
     started_at: float | None = None
     finished_at: float | None = None
     ran: JobKey | None = None
@@ -109,6 +111,11 @@ class Runner:
     def has_booted(self) -> bool:
         """Whether its agent has ever been heard of."""
         return self.claimed_at is not None or self.ready_at is not None
+
+    @property
+    def has_listened(self) -> bool:
+        """Whether its runner has ever been heard of."""
+        return self.registered_at is not None or self.started_at is not None or self.ran is not None
 
     @property
     def may_haunt(self) -> bool:

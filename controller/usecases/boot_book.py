@@ -58,9 +58,10 @@ class BootBook:
         closed = breaker.state(known, self.clock(), self.policy) is BreakerState.CLOSED
         return "" if closed else boot_health.why_held(self._known, config)
 
-    def bury(self, runners: Iterable[Runner], cause: str) -> None:
-        """Write down the machines that died in boot, for the next look at all of them."""
-        deaths = [death for runner in runners if (death := boot_health.death_of(runner, cause))]
+    def bury(self, runners: Iterable[Runner], cause: str = "") -> None:
+        """Write down, for the next look, the machines that died before they had a job: why, or what they had missed."""
+        found = (boot_health.death_of(runner, cause or boot_health.missed(runner)) for runner in runners)
+        deaths = [death for death in found if death]
         if deaths:
             self.change(lambda known: (boot_health.with_deaths(known, deaths), None))
 

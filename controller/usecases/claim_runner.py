@@ -42,6 +42,7 @@ from controller.ports import (
 from controller.wiring import ARCHIVES
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import (
+    REGISTERED_AFTER_S,
     Bundle,
     Claim,
     IntendedJob,
@@ -69,7 +70,7 @@ class Terms:
     job_limit_s: float
     idle_limit_s: float
     notice_poll_s: float
-    lease_grace_s: float
+    set_up_limit_s: float
     release_ttl_s: float
     spare_poll_s: float
     spare_life_s: float
@@ -272,7 +273,8 @@ class ClaimRunner:
             nonce=_digest(claim.nonce),
             claimed_at=now,
             job=job.key,
-            lease_until=now + self.terms.idle_limit_s + self.terms.lease_grace_s + _SET_UP_S,
+            registered_at=None,
+            lease_until=now + self.terms.set_up_limit_s + min(self.terms.idle_limit_s, REGISTERED_AFTER_S),
             job_limit_s=config.job_limit_s or self.terms.job_limit_s,
             baked=tuple(version[:_VERSION_LENGTH] for version in claim.baked_runners[:_VERSIONS_KEPT]),
         )
@@ -360,9 +362,6 @@ _STATUS: dict[type[Exception], int] = {Rejected: 403, AlreadyDone: 409, NothingT
 
 _SETTLING_S = 30.0
 """A launch younger than this is still being written down by its dispatcher."""
-
-_SET_UP_S = 120.0
-"""Allowed between a claim and a listening runner: download, unpack, start."""
 
 
 def _is_repeated(claim: Claim, runner: Runner) -> bool:

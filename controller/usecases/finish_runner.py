@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
@@ -31,15 +31,25 @@ _WORDS = _TAKEN_AWAY | {REBALANCE}
 """What a machine may say becomes a dimension of a metric: only these words do."""
 
 
-def finish_runner(report: Report, desk: Desk, job_limit_s: float, now: float) -> None:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a machine may stay in a stage, in seconds."""
+
+    idle_s: float
+    job_s: float
+
+
+def finish_runner(report: Report, desk: Desk, terms: Terms, now: float) -> None:
     """Join one report with the machine's record; copies of it change nothing."""
     runner = desk.runner(report.instance_id)
     if runner is None:
         return
     match report.kind:
+        case ReportKind.REGISTERED if runner.state is RunnerState.CLAIMED and runner.registered_at is None:
+            listening = report.phases.get("listening", report.at)
+            desk.put(replace(runner, registered_at=listening, lease_until=now + terms.idle_s))
         case ReportKind.STARTED if runner.state is RunnerState.CLAIMED:
-            lease = now + (runner.job_limit_s or job_limit_s)
-            desk.put(runners_of.move(runner, RunnerState.BUSY, now, started_at=report.at, lease_until=lease))
+            desk.put(_started(runner, report, terms, now))
             if report.runner_source:
                 desk.told.append(RunnerObtained(runner.instance_id, report.runner_source))
         case ReportKind.FINISHED if runner.state not in {RunnerState.FINISHED, RunnerState.GONE}:
@@ -50,6 +60,12 @@ def finish_runner(report: Report, desk: Desk, job_limit_s: float, now: float) ->
         case _:
             return
     desk.told.append(MachineReported(runner.instance_id, report.kind, report.result or "", report.reason))
+
+
+def _started(runner: Runner, report: Report, terms: Terms, now: float) -> Runner:
+    lease_until = now + (runner.job_limit_s or terms.job_s)
+    known = {"registered_at": runner.registered_at or report.phases.get("listening"), "started_at": report.at}
+    return runners_of.move(runner, RunnerState.BUSY, now, lease_until=lease_until, **known)
 
 
 def _interruption(runner: Runner, report: Report) -> str:

@@ -17,7 +17,7 @@ from controller.messages import Chore, Chores, Delivery, JobMoved, Wake
 from controller.ports import Jobs, Ledger, Outbox, Runners, Tell
 from controller.usecases.capacity_book import CapacityBook
 from controller.usecases.desk import Desk
-from controller.usecases.finish_runner import finish_runner
+from controller.usecases.finish_runner import Terms, finish_runner
 from controller.usecases.mourn import mourn
 from controller.usecases.record_job import record_job
 from controller.usecases.region_watch import RegionWatch
@@ -33,6 +33,7 @@ class HearReports:
     """Handles one batch of the reports queue."""
 
     watch: RegionWatch
+    idle_limit_s: float
     job_limit_s: float
     jobs: Jobs
     runners: Runners
@@ -113,7 +114,7 @@ class HearReports:
         elsewhere: list[tuple[str, JobMoved]] = []
         for message in heard:
             if isinstance(message, Report):
-                finish_runner(message, desk, self.job_limit_s, now)
+                finish_runner(message, desk, Terms(self.idle_limit_s, self.job_limit_s), now)
             elif (region := self._home(message, desk, now)) != self.watch.region:
                 elsewhere.append((region, message))
             else:

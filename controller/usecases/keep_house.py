@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
-from controller.domain.boot_health import ENDED, NEVER_CLAIMED
+from controller.domain.boot_health import ENDED
 from controller.domain.deliveries import MessageDelayed
 from controller.domain.events import ChoreDone, FleetSeen, MachineGone, MachineTerminated
 from controller.domain.housekeeping import (
@@ -117,7 +117,7 @@ class KeepHouse:
             self._release([deed for deed in deeds if isinstance(deed, Release)], written_off)
             self._note([deed for deed in deeds if isinstance(deed, Note)])
             self._close([deed for deed in deeds if isinstance(deed, Close)])
-            self.boots.bury((deed.runner for deed in written_off if deed.terminate), NEVER_CLAIMED)
+            self.boots.bury(deed.runner for deed in written_off if deed.terminate)
             self.boots.bury((deed.runner for deed in written_off if not deed.terminate), ENDED)
         return [_line(deed) for deed in deeds]
 

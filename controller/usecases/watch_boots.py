@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from controller.domain import boot_health, breaker, console
-from controller.domain.boot_health import BootHealth, DeadBoot, Evidence, Outcome
+from controller.domain.boot_health import NEVER_LISTENED, BootHealth, DeadBoot, Evidence, Outcome
 from controller.domain.breaker import BreakerState
 from controller.domain.events import BootFailed, ConfigurationFreed, ConfigurationHeld
 from controller.domain.job import JobState
 from controller.domain.job_key import JobKey
+from controller.domain.runner import Runner
 from controller.errors import Rejected, Unavailable
 from controller.messages import Wake
 from controller.ports import Fleet, Jobs, Ledger, Outbox, Runners, Tell
@@ -45,7 +46,7 @@ class WatchBoots:
         return len(deaths) + len(health.breakers), [f"{death.instance_id} {death.cause}" for death in deaths]
 
     def _judge(self, before: BootHealth, deaths: Sequence[DeadBoot]) -> None:
-        evidence = Evidence(self._proven(), self._probes(before))
+        evidence = self._evidence(before)
         now, policy = self.clock(), self.book.policy
 
         def judge(known: BootHealth) -> tuple[BootHealth, BootHealth]:
@@ -65,11 +66,12 @@ class WatchBoots:
         if freed:
             self.outbox.send(Wake("machines come up again"))
 
-    def _proven(self) -> dict[str, float]:
-        """By configuration, when the latest of its living machines that came up was launched."""
-        alive = self.runners.expired(_FOR_EVER, _AT_ONCE)
-        booted = sorted((each for each in alive if each.has_booted), key=lambda each: each.launched_at)
-        return {runner.config: runner.launched_at for runner in booted}
+    def _evidence(self, health: BootHealth) -> Evidence:
+        """What the machines show that are alive."""
+        alive = sorted(self.runners.expired(_FOR_EVER, _AT_ONCE), key=lambda each: each.launched_at)
+        proven = {each.config: each.launched_at for each in alive if each.has_booted}
+        listened = {each.config: each.launched_at for each in alive if each.has_listened}
+        return Evidence(proven, listened, self._probes(health))
 
     def _probes(self, health: BootHealth) -> dict[str, Outcome]:
         now = self.clock()
@@ -86,9 +88,10 @@ class WatchBoots:
             machine = machines.get(job.instance_id) if job else None
             # A probe's own death is judged as one, and told apart from having met no machine at all.
             died = any(death.job == str(key) for death in health.deaths)
-            if machine is not None and machine.claimed_at is not None and machine.config == config:
+            mute = health.breakers[config].cause == NEVER_LISTENED
+            if machine is not None and machine.config == config and _came_up(machine, mute=mute):
                 found[config] = Outcome.PASSED
-            elif died or (job is not None and job.state in {JobState.LAUNCHING, JobState.LAUNCHED}):
+            elif died or (job is not None and job.state in (_COMING | {JobState.CLAIMED} if mute else _COMING)):
                 found[config] = Outcome.UNDER_WAY
             elif now - health.breakers[config].probe_at >= _SETTLED_S:
                 found[config] = Outcome.NOTHING
@@ -110,6 +113,14 @@ class WatchBoots:
             return console.readable(self.fleet.console(instance_id))
         except (Unavailable, Rejected) as unread:
             return f"its console can not be read: {unread}"
+
+
+_COMING = frozenset({JobState.LAUNCHING, JobState.LAUNCHED})
+
+
+def _came_up(machine: Runner, *, mute: bool) -> bool:
+    """Whether a probe came to the stage that those before it did not come to."""
+    return machine.has_listened if mute else machine.claimed_at is not None
 
 
 _SETTLED_S = 30.0

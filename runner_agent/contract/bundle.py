@@ -102,6 +102,10 @@ LONGEST_WAIT_S = 4 * 3_600.0
 """No machine waits longer for its first job, whatever it is told; its dead man's timer counts on that."""
 
 
+REGISTERED_AFTER_S = 30.0
+"""A runner that listens without a job for so long is worth a report of its own; the controller waits for one."""
+
+
 class Wait(Record):
     """The machine is a spare that no job has taken yet: what it needs to know until one does."""
 

@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 
 from runner_agent.ballast import Ballast
 from runner_agent.cloud import Notice
-from runner_agent.contract.bundle import Limits
+from runner_agent.contract.bundle import REGISTERED_AFTER_S, Limits
 from runner_agent.contract.record import Record, field
 from runner_agent.contract.reports import ReportKind
 from runner_agent.lifecycle.hooks import Hooks
 from runner_agent.lifecycle.states import State
 from runner_agent.lifecycle.story import Story
-from runner_agent.limits import REGISTERED_AFTER_S
 from runner_agent.listener.lines import Heard, Said
 from runner_agent.logs import Tell
 from runner_agent.strain import strains

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from controller.domain.runner import Lifecycle
 from tests.controller.usecases.world import SUBNETS
@@ -21,6 +22,10 @@ QUIET_S = 2 * HOUR_S
 """At the end of the day nothing goes wrong any more, so that everything can come to its end."""
 CLOSED = 0.02
 """Of the jobs: those that GitHub gives to no runner, and that must be given up at some time."""
+POOLED = 0.4
+"""Of the days."""
+WARM_S = 1.5 * HOUR_S
+"""Longer than a spare waits for a job, so that some are replaced."""
 HORIZON_S = DAY_S + 6 * HOUR_S
 
 
@@ -85,6 +90,8 @@ class Day(Universe):
             self._later(self.chance.uniform(0.0, DAY_S - 2 * QUIET_S), self._burst)
         if self.chance.random() < 0.15:
             self._later(self.chance.uniform(0.0, DAY_S / 2), self._bad_image)
+        # By lots of its own, so that a day without a pool stays the day that it was.
+        self._plan_pool(random.Random(f"pool {seed}"))  # noqa: S311 - a seed, no secret
 
     def play(self) -> None:
         """The whole day, and as long after it as it takes."""
@@ -92,6 +99,17 @@ class Day(Universe):
             self.run(HORIZON_S, at_least_s=DAY_S)
         finally:
             self.strands.close()
+
+    def _plan_pool(self, lots: random.Random) -> None:
+        """On some days machines are kept warm for a while, more or fewer of them; a burst comes upon them."""
+        if lots.random() >= POOLED:
+            return
+        began = lots.uniform(0.0, DAY_S - 2 * QUIET_S)
+        for _ in range(lots.randint(1, 3)):
+            self._later(began + lots.uniform(0.0, WARM_S), partial(self.keep_warm, lots.randint(0, 3)))
+        self._later(began, partial(self.keep_warm, lots.randint(1, 3)))
+        self._later(began + lots.uniform(0.1, 0.9) * WARM_S, self._burst)
+        self._later(began + WARM_S, partial(self.keep_warm, 0))
 
     def _later(self, seconds: float, deed: Callable[[], object]) -> None:
         self.timeline.after(seconds, deed, background=True)

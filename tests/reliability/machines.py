@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from controller.errors import AlreadyDone, Rejected, Unavailable
-from runner_agent.contract.bundle import Bundle, Claim, Wait
+from runner_agent.contract.bundle import REGISTERED_AFTER_S, Bundle, Claim, Wait
 from runner_agent.contract.reports import Report, ReportKind, Result
 from tests.reliability.calls import PowerCut
 from tests.reliability.hub import Connected, Hub, HubJob
@@ -226,6 +226,7 @@ class Machine:
         assert self._bundle
         self.phase = Phase.IDLE
         self._later(IDLE_S, lambda: self._end(Result.NO_JOB, "no job came"))
+        self._later(REGISTERED_AFTER_S, lambda: self._report(ReportKind.REGISTERED))
         if not self.world.hub.connect(Connected(self._bundle, self._started, self._ended)):
             self.rearm()
 

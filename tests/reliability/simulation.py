@@ -29,6 +29,8 @@ class Report:
     machines: int
     calls: int
     faults: int
+    spares: int
+    """Machines that waited for a first job."""
     violations: tuple[str, ...]
 
 
@@ -40,7 +42,13 @@ def simulate(seed: int, plant: Callable[[Day], None] = lambda _: None) -> Report
 def report(seed: int, day: Day) -> Report:
     """The day in numbers."""
     return Report(
-        seed, len(day.hub.jobs), len(day.fates), day.eye.count, len(day.eye.struck), tuple(violations_of_day(day))
+        seed=seed,
+        jobs=len(day.hub.jobs),
+        machines=len(day.fates),
+        calls=day.eye.count,
+        faults=len(day.eye.struck),
+        spares=sum(machine.was_spare for machine in day.fates.values()),
+        violations=tuple(violations_of_day(day)),
     )
 
 

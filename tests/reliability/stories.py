@@ -17,8 +17,9 @@ from tests.reliability.universe import MACHINE_TYPE, Universe
 Story = Callable[[Universe], None]
 
 BOOTING_S = 15.0
+CLAIMED_S = 38.0
 WORKING_S = 60.0
-"""When the machines of a story are in the middle of booting, and of their jobs."""
+"""When the machines of a story are in the middle of booting, of setting up, and of their jobs."""
 
 POOL_FILLED_S = 140.0
 """When the first spare of a story is up."""
@@ -131,6 +132,12 @@ def frozen_at_work(world: Universe) -> None:
     world.timeline.after(WORKING_S, lambda: world.first(Phase.BUSY, Machine.freeze))
 
 
+def frozen_after_claim(world: Universe) -> None:
+    """A machine hangs right after its claim, and nobody ever hears of its runner."""
+    world.hub.queue(1)
+    world.timeline.after(CLAIMED_S, lambda: world.first(Phase.SETTING_UP, Machine.freeze))
+
+
 def spare_taken(world: Universe) -> None:
     """A job takes a spare, which is replaced; then the pool is given up."""
     world.keep_warm(1)
@@ -231,6 +238,7 @@ STORIES: tuple[Story, ...] = (
     interrupted_at_work,
     killed_at_work,
     frozen_at_work,
+    frozen_after_claim,
     old_jobs,
     ghosts,
     dead_letters,

@@ -18,7 +18,7 @@ from controller.ports import CloudMachine
 from runner_agent.contract.bundle import Claim
 from runner_agent.contract.reports import ReportKind, Result
 from tests.controller.usecases.upkeep import UPKEEP
-from tests.controller.usecases.world import GRACE_S, JOB_LIMIT_S, REPLAY_S, World
+from tests.controller.usecases.world import GRACE_S, IDLE_LIMIT_S, JOB_LIMIT_S, REPLAY_S, World
 from tests.fakes import samples
 
 CLAIM_S = 180.0
@@ -129,7 +129,8 @@ def test_a_job_that_took_longer_than_its_limit_is_not_run_again_when_its_machine
 def test_a_machine_whose_runner_never_got_a_job_is_ended_and_the_job_given_back() -> None:
     world, (machine,) = launched(1)
     world.claim(machine)
-    world.clock.turn(90.0 + 120.0 + GRACE_S + GRACE_S + 1)
+    world.reported(ReportKind.REGISTERED, machine)
+    world.clock.turn(IDLE_LIMIT_S + GRACE_S + 1)
 
     world.sweep(Chores.STUCK_PROVISIONING)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeVar, cast
 
@@ -21,7 +22,7 @@ from controller.domain.quotas import Quotas
 from controller.domain.runner import Runner
 from controller.errors import Rejected
 from controller.messages import Chore, Chores, Delivery, JobMoved, JobQueued, Step, Wake
-from controller.ports import DeadLetters, Outbox
+from controller.ports import DeadLetters, GitHub, Launches, Memory, Outbox, Runners
 from controller.usecases.accept_job import AcceptJob
 from controller.usecases.boot_book import BootBook
 from controller.usecases.capacity_book import CapacityBook
@@ -32,7 +33,7 @@ from controller.usecases.give_spares import GiveSpares
 from controller.usecases.handle_interruption import HandleInterruption
 from controller.usecases.hear_reports import HearReports
 from controller.usecases.hold_jobs import HoldJobs
-from controller.usecases.keep_house import KeepHouse
+from controller.usecases.keep_house import Errand, KeepHouse
 from controller.usecases.launch_machines import Ground, LaunchMachines
 from controller.usecases.launch_spares import LaunchSpares
 from controller.usecases.move_jobs import MoveJobs
@@ -64,6 +65,7 @@ REGION = "us-east-1"
 SUBNETS = {"us-east-1a": "subnet-a", "us-east-1b": "subnet-b"}
 TEMPLATES = {"linux/x64": "lt-x64", "linux/arm64": "lt-arm64"}
 JOB_LIMIT_S = 21_600.0
+SET_UP_S = 120.0
 IDLE_LIMIT_S = 90.0
 GRACE_S = 120.0
 REPLAY_S = 90.0
@@ -115,6 +117,25 @@ class Clock:
         self.now += seconds
 
 
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    """The outside as one set of doors reaches it."""
+
+    jobs: FencedJobs
+    runners: Runners
+    launches: Launches
+    ledger: FencedLedger
+    giving: FencedLedger
+    """The same for who may give jobs to another region."""
+    fleet: FencedFleet
+    memory: Memory
+    own_memory: Memory
+    """Facts about this region alone."""
+    github: GitHub
+    outbox: Outbox
+    around: Around
+
+
 class World:
     """Everything that the doors share; `doors()` makes one more set of them, as a second invocation would have."""
 
@@ -141,141 +162,132 @@ class World:
     def doors(self, around: Around = through) -> World:
         """From now on the doors reach the outside through `around`."""
         self.watch = RegionWatch(self.region, self.regions, LEASE_S, watched(self.memory, around), self.clock)
+        ports = self._ports(around)
+        self.book = CapacityBook(ports.own_memory, CapacityTerms(), self.clock, self._stamp)
+        self.boots = BootBook(ports.memory, BreakerPolicy(), self.clock, self._stamp)
+        self.launch = self._launcher(ports)
+        self._open_dispatch(ports)
+        self.claim_door = self._claims(ports)
+        self.hear = HearReports(
+            self.watch,
+            IDLE_LIMIT_S,
+            JOB_LIMIT_S,
+            ports.jobs,
+            ports.runners,
+            ports.ledger,
+            ports.outbox,
+            self.book,
+            self.told,
+            self.clock,
+            self.peers,
+        )
+        self.events = HandleInterruption(
+            last_word_s=LAST_WORD_S,
+            read=notice,
+            jobs=ports.jobs,
+            runners=ports.runners,
+            ledger=ports.ledger,
+            outbox=ports.outbox,
+            book=self.book,
+            boots=self.boots,
+            tell=self.told,
+            clock=self.clock,
+        )
+        self._open_house(ports)
+        return self
+
+    def _ports(self, around: Around) -> _Ports:
         fence = Fence(self.region, self.watch.may_write)
-        jobs, runners = FencedJobs(watched(self.jobs, around), fence), watched(self.runners, around)
-        launches, ledger = watched(self.launches, around), FencedLedger(watched(self.ledger, around), fence)
-        fleet, configs = FencedFleet(watched(self.fleet, around), fence), self.configs
+        ledger = watched(self.ledger, around)
         # Regions share the table, and what each knows of its own cloud has its own name there.
         own = self.memory.only(self.region) if len(self.regions) > 1 else self.memory
-        self.book = CapacityBook(
-            watched(own, around), CapacityTerms(), self.clock, lambda: f"stamp-{next(self._stamps)}"
+        return _Ports(
+            jobs=FencedJobs(watched(self.jobs, around), fence),
+            runners=watched(self.runners, around),
+            launches=watched(self.launches, around),
+            ledger=FencedLedger(ledger, fence),
+            giving=FencedLedger(ledger, fence, gives_away=True),
+            fleet=FencedFleet(watched(self.fleet, around), fence),
+            memory=watched(self.memory, around),
+            own_memory=watched(own, around),
+            github=watched(self.github, around),
+            outbox=watched(self.outbox, around),
+            around=around,
         )
-        self.launch = LaunchMachines(
+
+    def _stamp(self) -> str:
+        return f"stamp-{next(self._stamps)}"
+
+    def _launcher(self, ports: _Ports) -> LaunchMachines:
+        return LaunchMachines(
             ground=Ground(f"dev-{self.region}", self.region, TEMPLATES, SUBNETS, claim_deadline_s=180.0),
-            jobs=jobs,
-            runners=runners,
-            launches=launches,
-            ledger=ledger,
-            fleet=fleet,
-            configs=configs,
+            jobs=ports.jobs,
+            runners=ports.runners,
+            launches=ports.launches,
+            ledger=ports.ledger,
+            fleet=ports.fleet,
+            configs=self.configs,
             book=self.book,
             tell=self.told,
             clock=self.clock,
             new_id=lambda: f"launch-{'' if self.region == REGION else self.region}{next(self._ids)}",
             market=lambda: self.market,
             quotas=lambda: self.quotas,
-            elsewhere=MoveJobs(
-                self.watch,
-                FencedLedger(watched(self.ledger, around), fence, gives_away=True),
-                self.peers,
-                self.told,
-                self.clock,
-            ),
+            elsewhere=MoveJobs(self.watch, ports.giving, self.peers, self.told, self.clock),
         )
+
+    def _open_dispatch(self, ports: _Ports) -> None:
         self.accept = AcceptJob(
             environment="dev",
             watch=self.watch,
-            jobs=jobs,
-            configs=configs,
-            memory=watched(self.memory, around),
+            jobs=ports.jobs,
+            configs=self.configs,
+            memory=ports.memory,
             tell=self.told,
             clock=self.clock,
             peers=self.peers,
             market=lambda: self.market,
         )
-        backlog = watched(self.backlog, around)
-        self.boots = BootBook(
-            watched(self.memory, around), BreakerPolicy(), self.clock, lambda: f"stamp-{next(self._stamps)}"
-        )
-        hold = HoldJobs(self.boots, ledger, self.told)
-        pick = PickJobs(jobs, configs, self.book, watched(self.outbox, around), self.told, self.clock)
-        spares = GiveSpares(jobs, runners, ledger, configs, watched(self.outbox, around), self.told, self.clock)
+        backlog = watched(self.backlog, ports.around)
+        hold = HoldJobs(self.boots, ports.ledger, self.told)
+        pick = PickJobs(ports.jobs, self.configs, self.book, ports.outbox, self.told, self.clock)
+        spares = GiveSpares(ports.jobs, ports.runners, ports.ledger, self.configs, ports.outbox, self.told, self.clock)
         self.dispatch = Dispatch(self.accept, self.launch, spares, hold, pick, backlog, self.told, drain_limit=200)
-        self.hear = HearReports(
-            self.watch,
-            JOB_LIMIT_S,
-            jobs,
-            runners,
-            ledger,
-            watched(self.outbox, around),
-            self.book,
-            self.told,
-            self.clock,
-            self.peers,
-        )
-        self.claim_door = ClaimRunner(
+
+    def _claims(self, ports: _Ports) -> ClaimRunner:
+        return ClaimRunner(
             terms=Terms(
                 targets=Targets(REGION, "https://sqs/reports"),
                 cache_bucket="runner-cache",
                 job_limit_s=JOB_LIMIT_S,
                 idle_limit_s=IDLE_LIMIT_S,
                 notice_poll_s=2.0,
-                lease_grace_s=GRACE_S,
+                set_up_limit_s=SET_UP_S,
                 release_ttl_s=3_600.0,
                 spare_poll_s=SPARE_POLL_S,
                 spare_life_s=SPARE_LIFE_S,
             ),
-            jobs=jobs,
-            runners=runners,
-            launches=launches,
-            ledger=ledger,
-            fleet=fleet,
-            configs=configs,
-            github=watched(self.github, around),
-            memory=watched(self.memory, around),
+            jobs=ports.jobs,
+            runners=ports.runners,
+            launches=ports.launches,
+            ledger=ports.ledger,
+            fleet=ports.fleet,
+            configs=self.configs,
+            github=ports.github,
+            memory=ports.memory,
             tell=self.told,
             clock=self.clock,
         )
-        self.tell_commits = TellCommits(jobs, ledger, watched(self.checks, around), self.told, self.clock)
-        self.rerun_jobs = RerunJobs(
-            jobs=jobs,
-            runners=runners,
-            ledger=ledger,
-            memory=watched(self.memory, around),
-            runs=watched(self.runs, around),
-            configs=configs,
-            outbox=watched(self.outbox, around),
-            tell_commits=self.tell_commits,
-            tell=self.told,
-            clock=self.clock,
-        )
-        memory = watched(self.memory, around)
-        self.recover_deliveries = RecoverDeliveries(
-            samples.SERVER, watched(self.deliveries, around), memory, self.told, self.clock
-        )
-        self.recover_jobs = RecoverJobs(
-            server=samples.SERVER,
-            grace_s=SCAN_GRACE_S,
-            most_calls=30,
-            jobs=jobs,
-            configs=configs,
-            census=watched(self.census, around),
-            memory=memory,
-            outbox=watched(self.outbox, around),
-            tell=self.told,
-            clock=self.clock,
-        )
-        self.take_over = TakeOver(
-            watch=self.watch,
-            peers=self.others,
-            patience=Patience(600.0, GRACE_S),
-            jobs=jobs,
-            runners=runners,
-            ledger=FencedLedger(watched(self.ledger, around), fence, gives_away=True),
-            census=watched(self.census, around),
-            github=watched(self.github, around),
-            configs=configs,
-            outbox=watched(self.outbox, around),
-            tell=self.told,
-            clock=self.clock,
-        )
+
+    def _open_house(self, ports: _Ports) -> None:
+        self._open_recovery(ports)
         self.fill_pools = FillPools(
             watch=self.watch,
-            runners=runners,
-            launches=launches,
-            ledger=ledger,
-            configs=configs,
-            memory=watched(self.memory, around),
+            runners=ports.runners,
+            launches=ports.launches,
+            ledger=ports.ledger,
+            configs=self.configs,
+            memory=ports.memory,
             boots=self.boots,
             launch=LaunchSpares(self.launch),
             tell=self.told,
@@ -284,61 +296,97 @@ class World:
         self.house = KeepHouse(
             patience=Patience(600.0, GRACE_S),
             launch_replay_s=REPLAY_S,
-            jobs=jobs,
-            runners=runners,
-            launches=launches,
-            ledger=ledger,
-            fleet=fleet,
-            outbox=watched(self.outbox, around),
+            jobs=ports.jobs,
+            runners=ports.runners,
+            launches=ports.launches,
+            ledger=ports.ledger,
+            fleet=ports.fleet,
+            outbox=ports.outbox,
             launch=self.launch,
             boots=self.boots,
-            errands={
-                Chores.INTERRUPTED_JOBS: self.rerun_jobs,
-                Chores.CHECK_RUNS: self.tell_commits,
-                Chores.RECOVER_DELIVERIES: self.recover_deliveries,
-                Chores.RECOVER_JOBS: self.recover_jobs,
-                Chores.REGIONS: self.take_over,
-                Chores.FILL_POOLS: self.fill_pools,
-                Chores.BOOTS: WatchBoots(
-                    book=self.boots,
-                    jobs=jobs,
-                    runners=runners,
-                    ledger=ledger,
-                    fleet=fleet,
-                    outbox=watched(self.outbox, around),
-                    tell=self.told,
-                    clock=self.clock,
-                ),
-                **upkeep(
-                    Records(jobs, runners, ledger, memory),
-                    Outside(
-                        fleet=fleet,
-                        configs=configs,
-                        github=watched(self.github, around),
-                        outbox=watched(self.outbox, around),
-                        archive=watched(self.archive, around),
-                        letters=watched(self.letters, around),
-                    ),
-                    self.told,
-                    self.clock,
-                ),
-            },
+            errands=self._errands(ports),
             tell=self.told,
             clock=self.clock,
         )
-        self.events = HandleInterruption(
-            last_word_s=LAST_WORD_S,
-            read=notice,
-            jobs=jobs,
-            runners=runners,
-            ledger=ledger,
-            outbox=watched(self.outbox, around),
-            book=self.book,
-            boots=self.boots,
+
+    def _open_recovery(self, ports: _Ports) -> None:
+        """What becomes of interrupted jobs, of jobs unheard of, and of those of a lost region."""
+        census = watched(self.census, ports.around)
+        self.tell_commits = TellCommits(
+            ports.jobs, ports.ledger, watched(self.checks, ports.around), self.told, self.clock
+        )
+        self.rerun_jobs = RerunJobs(
+            jobs=ports.jobs,
+            runners=ports.runners,
+            ledger=ports.ledger,
+            memory=ports.memory,
+            runs=watched(self.runs, ports.around),
+            configs=self.configs,
+            outbox=ports.outbox,
+            tell_commits=self.tell_commits,
             tell=self.told,
             clock=self.clock,
         )
-        return self
+        self.recover_deliveries = RecoverDeliveries(
+            samples.SERVER, watched(self.deliveries, ports.around), ports.memory, self.told, self.clock
+        )
+        self.recover_jobs = RecoverJobs(
+            server=samples.SERVER,
+            grace_s=SCAN_GRACE_S,
+            most_calls=30,
+            jobs=ports.jobs,
+            configs=self.configs,
+            census=census,
+            memory=ports.memory,
+            outbox=ports.outbox,
+            tell=self.told,
+            clock=self.clock,
+        )
+        self.take_over = TakeOver(
+            watch=self.watch,
+            peers=self.others,
+            patience=Patience(600.0, GRACE_S),
+            jobs=ports.jobs,
+            runners=ports.runners,
+            ledger=ports.giving,
+            census=census,
+            github=ports.github,
+            configs=self.configs,
+            outbox=ports.outbox,
+            tell=self.told,
+            clock=self.clock,
+        )
+
+    def _errands(self, ports: _Ports) -> dict[Chores, Errand]:
+        watch_boots = WatchBoots(
+            book=self.boots,
+            jobs=ports.jobs,
+            runners=ports.runners,
+            ledger=ports.ledger,
+            fleet=ports.fleet,
+            outbox=ports.outbox,
+            tell=self.told,
+            clock=self.clock,
+        )
+        outside = Outside(
+            fleet=ports.fleet,
+            configs=self.configs,
+            github=ports.github,
+            outbox=ports.outbox,
+            archive=watched(self.archive, ports.around),
+            letters=watched(self.letters, ports.around),
+        )
+        records = Records(ports.jobs, ports.runners, ports.ledger, ports.memory)
+        return {
+            Chores.INTERRUPTED_JOBS: self.rerun_jobs,
+            Chores.CHECK_RUNS: self.tell_commits,
+            Chores.RECOVER_DELIVERIES: self.recover_deliveries,
+            Chores.RECOVER_JOBS: self.recover_jobs,
+            Chores.REGIONS: self.take_over,
+            Chores.FILL_POOLS: self.fill_pools,
+            Chores.BOOTS: watch_boots,
+            **upkeep(records, outside, self.told, self.clock),
+        }
 
     def noted(self) -> list[str]:
         """From now on every outside call of the doors is written into this list."""
