@@ -271,6 +271,8 @@ def _life(machine: Runner) -> Iterator[Happening]:
     if machine.claimed_at is not None:
         again = f", claim {machine.claims}" if machine.claims > 1 else ""
         yield Happening(machine.claimed_at, f"claimed, registered as {machine.name or 'unnamed'}{again}", name)
+    if machine.registered_at is not None:
+        yield Happening(machine.registered_at, "its runner listens", name)
     if machine.started_at is not None:
         yield Happening(machine.started_at, f"its runner has a job{f': {machine.ran}' if machine.ran else ''}", name)
     taken = f", interrupted: {machine.interruption}" if machine.interruption else ""

@@ -39,6 +39,7 @@ RUNNER_CONFIGS: Mapping[str, str] = {
 QUICK: Mapping[str, float | str] = {
     "claim_deadline_s": 30.0,
     "provisioning_deadline_s": 60.0,
+    "set_up_limit_s": 60.0,
     "idle_limit_s": 15.0,
     "launch_replay_s": 10.0,
     "lease_grace_s": 10.0,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from controller import wiring
 from controller.domain.job import Job, JobState
+from controller.domain.places import TAKEN_AWAY
 from controller.domain.runner import Lifecycle, RunnerState
 from controller.messages import Chore, Chores, Step
+from controller.usecases.capacity_book import FACT, read
 from runner_agent.contract import wire
 from tests.controller.usecases.world import SUBNETS
 from tests.fakes import samples
-from tests.reliability.machines import Boot, Machine, Phase
+from tests.reliability.machines import NOTICE_S, Boot, Machine, Phase
 from tests.reliability.universe import MACHINE_TYPE, Universe
 
 Story = Callable[[Universe], None]
@@ -47,12 +50,14 @@ def interrupted_at_work(world: Universe) -> None:
     """A spot notice in the middle of a job, which does not end in time: run again on-demand."""
     world.hub.queue(1, seconds=300.0)
     world.timeline.after(WORKING_S, lambda: world.first(Phase.BUSY, world.interrupt))
+    _counts_once(world, WORKING_S)
 
 
 def interrupted_while_booting(world: Universe) -> None:
     """A spot notice before the machine has claimed: the job gets another at once."""
     world.hub.queue(1)
     world.timeline.after(BOOTING_S, lambda: world.first(Phase.BOOTING, world.interrupt))
+    _counts_once(world, BOOTING_S)
 
 
 def killed_at_work(world: Universe) -> None:
@@ -213,6 +218,27 @@ OLD_S = 8 * 86_400.0
 GONE_S = 1_000.0
 GHOST = "spotrunner-i-gone-1"
 SOON_S, AGAIN_S = 5.0, 400.0
+
+
+def _counts_once(world: Universe, taken_at_s: float) -> None:
+    """Each machine that is taken away counts against its place; never twice, and always where that can be shared."""
+    wrong: list[str] = []
+
+    def look() -> None:
+        breakers = read(world.memory.recall(FACT, world.timeline.peek())).breakers.values()
+        counted = Counter(failure.of for each in breakers for failure in each.failures if failure.cause == TAKEN_AWAY)
+        unshared = any(call.name == "memory.swap" for _, call, _ in world.eye.struck)
+        for machine in (each for each in world.fates.values() if each.noticed):
+            times = counted[machine.name]
+            if times != 1 and not (unshared and times == 0):
+                wrong.append(f"{machine.name} was taken away once, and counts {times} times")
+
+    world.timeline.after(taken_at_s + NOTICE_S + HEARD_S, look)
+    world.promises.append(lambda: wrong)
+
+
+HEARD_S = 100.0
+"""A report or event whose function has died once is heard by then."""
 
 
 def _every_pool() -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ SETTINGS: Mapping[str, float | str] = {
     **DEMO,
     "claim_deadline_s": 20.0,
     "provisioning_deadline_s": 45.0,
+    "set_up_limit_s": 20.0,
     "lease_grace_s": 5.0,
     "last_word_s": 4.0,
     "job_limit_s": 40.0,

@@ -85,15 +85,18 @@ def test_a_machine_just_launched_may_be_missing_from_the_clouds_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "promise"),
+    ("state", "listened_at", "promise"),
     [
-        (RunnerState.CLAIMED, "its runner should have had a job 121 s ago"),
-        (RunnerState.BUSY, "its job should have ended 121 s ago"),
+        (RunnerState.CLAIMED, None, "its runner should have listened 121 s ago"),
+        (RunnerState.CLAIMED, 9_800.0, "its runner should have had a job 121 s ago"),
+        (RunnerState.BUSY, None, "its job should have ended 121 s ago"),
     ],
 )
-def test_a_broken_promise_is_named_and_the_machine_ended_only_after_the_grace(state: RunnerState, promise: str) -> None:
-    late = samples.runner(state=state, lease_until=NOW - 121)
-    nearly = samples.runner(state=state, lease_until=NOW - 120)
+def test_a_broken_promise_is_named_and_the_machine_ended_only_after_the_grace(
+    state: RunnerState, listened_at: float | None, promise: str
+) -> None:
+    late = samples.runner(state=state, lease_until=NOW - 121, registered_at=listened_at)
+    nearly = replace(late, lease_until=NOW - 120)
 
     assert overdue([late], NOW, PATIENCE) == [WriteOff(late, promise, terminate=True)]
     assert overdue([nearly], NOW, PATIENCE) == []

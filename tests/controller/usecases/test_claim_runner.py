@@ -19,10 +19,10 @@ from controller.messages import Chores, Step
 from controller.ports import Registered
 from controller.usecases.claim_runner import MOST_CLAIMS
 from runner_agent.contract import wire
-from runner_agent.contract.bundle import Bundle, Claim
+from runner_agent.contract.bundle import REGISTERED_AFTER_S, Bundle, Claim
 from runner_agent.contract.reports import Result
 from runner_agent.contract.trace import TraceContext
-from tests.controller.usecases.world import GRACE_S, IDLE_LIMIT_S, JOB_LIMIT_S, REPLAY_S, SETTLING_S, World
+from tests.controller.usecases.world import GRACE_S, IDLE_LIMIT_S, JOB_LIMIT_S, REPLAY_S, SET_UP_S, SETTLING_S, World
 from tests.fakes import samples
 from tests.fakes.github import SHA256
 
@@ -57,7 +57,7 @@ def test_a_machine_gets_everything_it_needs_for_its_job() -> None:
     assert wire.loads(Bundle, wire.dumps(bundle)) == bundle
 
 
-def test_the_claim_is_on_both_records_with_a_lease_for_getting_a_job() -> None:
+def test_the_claim_is_on_both_records_with_a_lease_for_coming_to_listen() -> None:
     world, (machine,) = launched(1)
 
     world.claim(machine)
@@ -67,7 +67,7 @@ def test_the_claim_is_on_both_records_with_a_lease_for_getting_a_job() -> None:
     assert world.job(1).state is JobState.CLAIMED
     assert (runner.state, runner.name, runner.claims) == (RunnerState.CLAIMED, name_of(machine, 1), 1)
     assert runner.github_id in world.github.runners.values()
-    assert runner.lease_until > world.clock.now + IDLE_LIMIT_S + GRACE_S
+    assert runner.lease_until == pytest.approx(world.clock.now + SET_UP_S + REGISTERED_AFTER_S, abs=1.0)
     assert [(event.job, event.instance) for event in world.told.of(WorkClaimed)] == [("1#1", machine)]
 
 

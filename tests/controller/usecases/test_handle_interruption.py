@@ -270,7 +270,7 @@ def test_a_job_whose_queued_was_never_heard_is_run_again_too_when_its_machine_va
     assert (world.job(2).installation_id, world.job(2).run_id) == (known.installation_id, known.run_id)
 
 
-def test_machines_of_others_cost_one_read_and_no_word() -> None:
+def test_machines_of_others_and_the_end_of_ours_cost_one_read_and_no_word() -> None:
     world, machine = busy()
     world.finished(machine, Result.SUCCESS)
     before = dict(world.shelf.records)
@@ -284,7 +284,7 @@ def test_machines_of_others_cost_one_read_and_no_word() -> None:
     world.doors(count)
     again = world.noticed(
         warned("i-stranger"), Advised("i-other", at=0.0), *(ended(world, "i-other", state) for state in STATES)
-    ) + world.noticed(warned(machine), ended(world, machine, ago=0.0))
+    ) + world.noticed(ended(world, machine), ended(world, machine, ago=0.0))
 
     assert again == []
     assert calls == ["runners.get", "runners.get"]

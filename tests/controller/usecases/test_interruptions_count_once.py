@@ -94,6 +94,7 @@ def _say(world: World, machine: str, word: Callable[[World, str], None], dies_at
     except Crash:
         world.doors()
         word(world, machine)
+    world.doors()
 
 
 def test_a_warning_heard_after_the_machine_has_ended_well_counts() -> None:

@@ -303,12 +303,12 @@ NOTHING_BROKEN = {Chores.RECOVER_JOBS, Chores.RECOVER_DELIVERIES, Chores.REGIONS
 def broken() -> World:
     """One of everything that housekeeping puts right."""
     world, (late, gone, ended, _) = launched(1, 2, 3, 4)
-    world.claim(gone)
-    world.fleet.power_off(gone)
     world.shelf.put(replace(world.runner(ended), state=RunnerState.FINISHED, since=world.clock.now))
     world.fleet.lost_answers.append(Unavailable("timed out"))
     world.arrive(5)
     world.clock.turn(CLAIM_S + GRACE_S + REPLAY_S + 1)
+    world.claim(gone)
+    world.fleet.power_off(gone)
     stray(world, age=700.0)
     owing(world)
     world.boots.bury([samples.runner("i-silent")], NEVER_CLAIMED)
