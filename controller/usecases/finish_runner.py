@@ -63,9 +63,14 @@ def finish_runner(report: Report, desk: Desk, terms: Terms, now: float) -> None:
 
 
 def _started(runner: Runner, report: Report, terms: Terms, now: float) -> Runner:
-    lease_until = now + (runner.job_limit_s or terms.job_s)
-    known = {"registered_at": runner.registered_at or report.phases.get("listening"), "started_at": report.at}
-    return runners_of.move(runner, RunnerState.BUSY, now, lease_until=lease_until, **known)
+    return runners_of.move(
+        runner,
+        RunnerState.BUSY,
+        now,
+        registered_at=runner.registered_at or report.phases.get("listening"),
+        started_at=report.at,
+        lease_until=now + (runner.job_limit_s or terms.job_s),
+    )
 
 
 def _interruption(runner: Runner, report: Report) -> str:

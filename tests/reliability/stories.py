@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 
 from controller import wiring
+from controller.domain.interruption import is_notice
 from controller.domain.job import Job, JobState
 from controller.domain.places import TAKEN_AWAY
-from controller.domain.runner import Lifecycle, RunnerState
+from controller.domain.runner import Lifecycle, Runner, RunnerState
 from controller.messages import Chore, Chores, Step
 from controller.usecases.capacity_book import FACT, read
 from runner_agent.contract import wire
@@ -229,8 +230,10 @@ def _counts_once(world: Universe, taken_at_s: float) -> None:
         counted = Counter(failure.of for each in breakers for failure in each.failures if failure.cause == TAKEN_AWAY)
         unshared = any(call.name == "memory.swap" for _, call, _ in world.eye.struck)
         for machine in (each for each in world.fates.values() if each.noticed):
-            times = counted[machine.name]
-            if times != 1 and not (unshared and times == 0):
+            times, record = counted[machine.name], world.shelf.get(Runner, machine.name)
+            # One that was not written down yet is nobody's when the cloud says so, and says nothing itself.
+            unheard = record is None or not is_notice(record.interruption)
+            if times != 1 and not ((unshared or unheard) and times == 0):
                 wrong.append(f"{machine.name} was taken away once, and counts {times} times")
 
     world.timeline.after(taken_at_s + NOTICE_S + HEARD_S, look)

@@ -149,12 +149,25 @@ def _run_again(job: JobSeen, name: str, played: Played, facts: Facts) -> Answer:
         return Answer(f"{ended}; re-run as attempt {again.attempt}, which was struck too.", subject=name)
     if machine is None or again.status != "completed" or again.broken:
         return _nobody(f"{ended}; attempt {again.attempt} is {again.conclusion or again.status}.", name)
-    if machine.lifecycle != "on-demand":
-        return _nobody(f"{ended}; attempt {again.attempt} went to {place(machine)}, which is no safer.", name)
-    return Answer(
-        f"{ended}; re-run as attempt {again.attempt} on {machine.instance_id}, on demand: {again.conclusion}.",
-        subject=name,
-    )
+    return _served_again(ended, again, machine, facts, name)
+
+
+def _served_again(ended: str, again: JobSeen, machine: MachineSeen, facts: Facts, name: str) -> Answer:
+    if machine.lifecycle == "on-demand":
+        on = f"on {machine.instance_id}, on demand"
+        return Answer(f"{ended}; re-run as attempt {again.attempt} {on}: {again.conclusion}.", subject=name)
+    where = place(machine)
+    if _is_anothers(machine, again, facts):
+        return Answer(f"{ended}; GitHub gave attempt {again.attempt} to {where}, by its labels.", subject=name)
+    return _nobody(f"{ended}; attempt {again.attempt} went to {where}, which is no safer.", name)
+
+
+def _is_anothers(machine: MachineSeen, job: JobSeen, facts: Facts) -> bool:
+    """Whether a machine was there for another job, and listened with labels that are this one's too."""
+    if machine.launched_at < job.queued_at:
+        return True
+    alike = (other for other in facts.jobs if other.labels == job.labels and other.job_id != job.job_id)
+    return any(machine.instance_id in facts.pairs.machines_of(other.job_id) for other in alike)
 
 
 def _slow_boot(played: Played, facts: Facts) -> Answer:

@@ -73,6 +73,20 @@ def test_a_re_run_on_spot_is_no_answer() -> None:
     assert "which is no safer" in only(director).answer
 
 
+def test_a_re_run_on_a_spot_machine_that_listened_for_another_job_was_decided_by_github() -> None:
+    world, director = build_runs(INTERRUPT)
+    world.queue(3, "Other")
+    world.launch("i-3")
+    world.after(1, director)
+    world.end(1, "failure", broken="shut down")
+    world.queue(2, "Build", attempt=2)
+    world.start(2, "i-3")
+    world.end(2)
+
+    assert only(director).outcome is Outcome.ANSWERED
+    assert only(director).answer.endswith("GitHub gave attempt 2 to i-3 (c7i.large, us-east-1a, spot), by its labels.")
+
+
 def test_a_job_that_finishes_before_its_machine_is_taken_needs_no_more() -> None:
     world, director = build_runs(INTERRUPT)
     world.now += 2
