@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from controller.cli import cures
 from controller.cli.times import is_known, since, span
 from controller.domain import catalogue
+from controller.domain.interruption import HUNG, REBALANCE, VANISHED
 from controller.domain.job import Job, JobState, Rerun, Try
 from controller.domain.launch import Launch
 from controller.domain.runner import ALIVE, Lifecycle, Runner
@@ -206,7 +207,9 @@ def _cure(found: Evidence, now: float) -> str:
 
 
 def _ended(job: Job, on: str) -> str:
-    ran = span(since(job.started_at, job.completed_at)) if job.started_at is not None else ""
+    lasted = since(job.started_at, job.completed_at)
+    # GitHub tells times in whole seconds.
+    ran = "" if job.started_at is None else "less than a second" if lasted == 0.0 else span(lasted)
     said = f"Ended as {job.conclusion or 'unknown'}{f' after {ran}' if ran else ''}: {on}."
     if not job.conclusion and job.reason:
         said = f"Ended, as far as is known: {job.reason}."
@@ -238,15 +241,38 @@ def _happened(found: Evidence) -> Iterator[Happening]:
     yield from _requests(found)
     for machine in found.machines.values():
         yield from _life(machine)
+    yield from _rerun(job)
     for each in job.tries:
         reason = each.reason.removeprefix(f"{each.instance_id}: ")
         yield Happening(each.ended_at, f"back in line: {reason}", each.instance_id)
     if job.state is JobState.REFUSED:
         yield Happening(job.since, f"refused: {job.reason}")
-    if job.started_at is not None:
-        yield Happening(job.started_at, f"GitHub: running on {job.runner_name or 'an unnamed runner'}")
+    started_at = _not_before(job.started_at, _listened_at(found.machines.get(job.instance_id)))
+    if started_at is not None:
+        yield Happening(started_at, f"GitHub: running on {job.runner_name or 'an unnamed runner'}")
     if job.completed_at is not None:
-        yield Happening(job.completed_at, f"GitHub: ended as {job.conclusion or 'unknown'}")
+        ended_at = _not_before(job.completed_at, started_at)
+        yield Happening(ended_at or 0.0, f"GitHub: ended as {job.conclusion or 'unknown'}")
+
+
+def _rerun(job: Job) -> Iterator[Happening]:
+    """What was settled about running it again."""
+    said = {
+        Rerun.MADE: f"GitHub runs it again, on-demand, in attempt {job.key.attempt + 1} or later",
+        Rerun.DECLINED: f"not run again: {job.reason}",
+        Rerun.OVERTAKEN: "somebody else has had it run again",
+    }
+    if job.rerun in said:
+        yield Happening(job.rerun_at, said[job.rerun])
+
+
+def _listened_at(machine: Runner | None) -> float | None:
+    return (machine.registered_at or machine.claimed_at) if machine else None
+
+
+def _not_before(at: float | None, cause: float | None) -> float | None:
+    """GitHub tells times in whole seconds: within one, what follows from something came after it."""
+    return cause if at is not None and cause is not None and at < cause < at + 1.0 else at
 
 
 def _requests(found: Evidence) -> Iterator[Happening]:
@@ -273,13 +299,29 @@ def _life(machine: Runner) -> Iterator[Happening]:
         yield Happening(machine.claimed_at, f"claimed, registered as {machine.name or 'unnamed'}{again}", name)
     if machine.registered_at is not None:
         yield Happening(machine.registered_at, "its runner listens", name)
-    if machine.started_at is not None:
-        yield Happening(machine.started_at, f"its runner has a job{f': {machine.ran}' if machine.ran else ''}", name)
-    taken = f", interrupted: {machine.interruption}" if machine.interruption else ""
+    started_at = _not_before(machine.started_at, _listened_at(machine))
+    if started_at is not None:
+        yield Happening(started_at, f"its runner has a job{f': {machine.ran}' if machine.ran else ''}", name)
+    if machine.noticed_at is not None and machine.interruption not in _FOUND:
+        what = "better left, for it may be taken away" if machine.interruption == REBALANCE else "to be taken away"
+        yield Happening(machine.noticed_at, f"{what} ({machine.interruption}), says {machine.noticed_by}", name)
+    taken = _taken(machine)
     if machine.finished_at is not None:
         yield Happening(machine.finished_at, f"finished: {_result(machine)}{taken}", name)
     elif machine.state not in ALIVE:
         yield Happening(machine.since, f"gone: {machine.reason or 'no reason is on record'}{taken}", name)
+
+
+_FOUND = {VANISHED: "without a notice", HUNG: "it had hung"}
+"""What nobody announced."""
+
+
+def _taken(machine: Runner) -> str:
+    if not machine.interruption or machine.interruption == REBALANCE:
+        return ""
+    said = _FOUND.get(machine.interruption, f"taken away: {machine.interruption}")
+    by = f", found by {machine.noticed_by}" if machine.interruption in _FOUND and machine.noticed_by else ""
+    return f", {said}{by}"
 
 
 def _result(machine: Runner) -> str:

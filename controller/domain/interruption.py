@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from controller.domain.fleet_config import Retry
 from controller.domain.job import Job, JobState, Rerun
@@ -72,6 +73,22 @@ def graver(known: str, heard: str) -> str:
     if known in _GUESSES and is_notice(heard):
         return heard
     return known if is_notice(known) or not heard else heard
+
+
+class Witness(StrEnum):
+    """Who says that a machine is taken away, or lost."""
+
+    CLOUD = "the cloud"
+    MACHINE = "the machine itself"
+    SWEEP = "a sweep"
+
+
+def noticed(runner: Runner, heard: str, by: Witness, now: float) -> Runner:
+    """The machine's record after an interruption was heard of; the same one where it says nothing new."""
+    found = graver(runner.interruption, heard)
+    if found == runner.interruption:
+        return runner
+    return replace(runner, interruption=found, noticed_at=now, noticed_by=by)
 
 
 def is_taken(runner: Runner) -> bool:

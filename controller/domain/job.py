@@ -152,7 +152,7 @@ class Job:
     """How often a job of this name has been run again in this run after an interruption."""
     rerun: Rerun = Rerun.NONE
     rerun_at: float = 0.0
-    """When to look next whether it can be run again."""
+    """When to look next whether it can be run again; once that is settled, when it was."""
     told: bool = False
     """Whether the commit has its check run that says what became of the job."""
     runner_name: str = ""

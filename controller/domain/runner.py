@@ -93,6 +93,9 @@ class Runner:
     result: str = ""
     exit_code: int | None = None
     interruption: str = ""
+    noticed_at: float | None = None
+    """When its interruption was first heard of, or found out."""
+    noticed_by: str = ""
     console: str = ""
     """The end of what it wrote on its console, where it died before it claimed."""
     baked: tuple[str, ...] = ()

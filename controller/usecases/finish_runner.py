@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
 from controller.domain.events import InterruptionNoticed, JobBackInLine, JobRefused, MachineReported, RunnerObtained
-from controller.domain.interruption import REBALANCE, graver
+from controller.domain.interruption import REBALANCE, Witness, noticed
 from controller.domain.job import JobState
 from controller.domain.runner import Lifecycle, Runner, RunnerState
 from controller.usecases.desk import Desk
@@ -54,9 +54,9 @@ def finish_runner(report: Report, desk: Desk, terms: Terms, now: float) -> None:
                 desk.told.append(RunnerObtained(runner.instance_id, report.runner_source))
         case ReportKind.FINISHED if runner.state not in {RunnerState.FINISHED, RunnerState.GONE}:
             _finish(runner, report, desk, now)
-        case ReportKind.INTERRUPTION | ReportKind.FINISHED if _interruption(runner, report) != runner.interruption:
-            desk.put(replace(runner, interruption=_interruption(runner, report)))
-            _tell_interruption(runner, report, desk)
+        case ReportKind.INTERRUPTION | ReportKind.FINISHED if (known := _noticed(runner, report, now)) != runner:
+            desk.put(known)
+            _tell_interruption(runner, known, desk)
         case _:
             return
     desk.told.append(MachineReported(runner.instance_id, report.kind, report.result or "", report.reason))
@@ -73,23 +73,23 @@ def _started(runner: Runner, report: Report, terms: Terms, now: float) -> Runner
     )
 
 
-def _interruption(runner: Runner, report: Report) -> str:
-    return graver(runner.interruption, report.interruption if report.interruption in _WORDS else "")
+def _noticed(runner: Runner, report: Report, now: float) -> Runner:
+    return noticed(runner, report.interruption if report.interruption in _WORDS else "", Witness.MACHINE, now)
 
 
-def _tell_interruption(runner: Runner, report: Report, desk: Desk) -> None:
-    """The machine often hears of it before EventBridge does: whoever is first tells, and the other finds it told."""
-    kind = _interruption(runner, report)
-    if kind == runner.interruption or kind not in _TAKEN_AWAY or runner.lifecycle is not Lifecycle.SPOT:
+def _tell_interruption(before: Runner, runner: Runner, desk: Desk) -> None:
+    """The machine often hears of it before the cloud tells us: whoever is first tells, and the other finds it told."""
+    kind = runner.interruption
+    if kind == before.interruption or kind not in _TAKEN_AWAY or runner.lifecycle is not Lifecycle.SPOT:
         return
     desk.told.append(
-        InterruptionNoticed(runner.instance_id, str(runner.job), kind, runner.state, runner.instance_type, runner.zone)
+        InterruptionNoticed(runner.instance_id, str(runner.job), kind, before.state, runner.instance_type, runner.zone)
     )
 
 
 def _finish(runner: Runner, report: Report, desk: Desk, now: float) -> None:
     ended = runners_of.move(
-        runner,
+        _noticed(runner, report, now),
         RunnerState.FINISHED,
         now,
         report.reason,
@@ -97,10 +97,9 @@ def _finish(runner: Runner, report: Report, desk: Desk, now: float) -> None:
         finished_at=report.at,
         result=str(report.result or ""),
         exit_code=report.exit_code,
-        interruption=_interruption(runner, report),
     )
     desk.put(ended)
-    _tell_interruption(runner, report, desk)
+    _tell_interruption(runner, ended, desk)
     seen_running = runner.ran or runner.started_at or "started" in report.phases
     if not seen_running and report.result in NEVER_RAN:
         release_job(ended, desk, f"{runner.instance_id} ended with {report.result}: {report.reason}", now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from controller.domain import runner as runners_of
 from controller.domain.boot_health import ENDED
@@ -17,8 +17,8 @@ from controller.domain.interruption import (
     Ended,
     Notice,
     Warned,
-    graver,
-    is_notice,
+    Witness,
+    noticed,
 )
 from controller.domain.runner import ALIVE, Runner, RunnerState
 from controller.errors import Rejected, Unavailable
@@ -119,10 +119,9 @@ def _warn(runner: Runner, action: str, desk: Desk, now: float) -> None:
     One that has claimed may have been given a job this very moment, which only its agent can know: an
     idle one ends by itself within seconds and says so. One that has ended meanwhile was taken away all the same.
     """
-    found = graver(runner.interruption, action)
-    if found == runner.interruption:
+    warned = noticed(runner, action, Witness.CLOUD, now)
+    if warned == runner:
         return
-    warned = replace(runner, interruption=found)
     desk.put(warned)
     desk.told.append(_noticed(runner, action))
     if runner.state is RunnerState.LAUNCHED:
@@ -132,8 +131,7 @@ def _warn(runner: Runner, action: str, desk: Desk, now: float) -> None:
 def _write_off(runner: Runner, state: str, desk: Desk, now: float) -> None:
     """A machine that ended without a last word; should GitHub have its job, GitHub says what becomes of it."""
     reason = f"the cloud says that it is {state}"
-    found = runner.interruption if is_notice(runner.interruption) else VANISHED
-    gone = runners_of.move(runner, RunnerState.GONE, now, reason, interruption=found)
+    gone = runners_of.move(noticed(runner, VANISHED, Witness.CLOUD, now), RunnerState.GONE, now, reason)
     desk.put(gone)
     desk.told.append(MachineGone(runner.instance_id, str(runner.job), reason))
     if runner.started_at is None and runner.ran is None:

@@ -24,7 +24,7 @@ from controller.domain.housekeeping import (
     stranded,
     vanished,
 )
-from controller.domain.interruption import FIRST_LOOK_S, HUNG, VANISHED, is_hung
+from controller.domain.interruption import FIRST_LOOK_S, HUNG, VANISHED, Witness, is_hung, is_notice, noticed
 from controller.domain.job import JobState
 from controller.domain.runner import RunnerState
 from controller.errors import Unavailable
@@ -123,8 +123,9 @@ class KeepHouse:
 
     def _write_off(self, deed: WriteOff) -> bool:
         """False where the machine's record has moved on since it was read."""
-        found = deed.runner.interruption or self._fate(deed)
-        gone = runners_of.move(deed.runner, RunnerState.GONE, self.clock(), deed.reason, interruption=found)
+        now = self.clock()
+        fate = "" if is_notice(deed.runner.interruption) else self._fate(deed)
+        gone = runners_of.move(noticed(deed.runner, fate, Witness.SWEEP, now), RunnerState.GONE, now, deed.reason)
         if self.ledger.save([gone]):
             return False
         self.tell(MachineGone(gone.instance_id, str(gone.job), gone.reason))

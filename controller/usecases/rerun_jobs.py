@@ -154,7 +154,7 @@ class RerunJobs:
         return self._made(asked, attempt, scope) if started else asked
 
     def _made(self, lost: Sequence[Job], attempt: int, scope: str) -> list[Job]:
-        made = self._saved([replace(job, rerun=Rerun.MADE) for job in lost])
+        made = self._saved([replace(job, rerun=Rerun.MADE, rerun_at=self.clock()) for job in lost])
         for job in made:
             self.tell(RerunStarted(job.id, job.repository, job.name, attempt, scope))
         self.tell_commits.post(made)
@@ -165,10 +165,12 @@ class RerunJobs:
         if job.rerun is Rerun.ASKED:
             self._made([job], state.attempt, "seen")
         else:
-            self._saved([replace(job, rerun=Rerun.OVERTAKEN)])
+            self._saved([replace(job, rerun=Rerun.OVERTAKEN, rerun_at=self.clock())])
 
     def _declined(self, steps: Iterable[Decline]) -> list[Job]:
-        no = self._saved([replace(step.lost, rerun=Rerun.DECLINED, reason=step.reason) for step in steps])
+        now = self.clock()
+        settled = [replace(step.lost, rerun=Rerun.DECLINED, rerun_at=now, reason=step.reason) for step in steps]
+        no = self._saved(settled)
         for job in no:
             self.tell(RerunDeclined(job.id, job.repository, job.name, job.reason))
         self.tell_commits.post(no)

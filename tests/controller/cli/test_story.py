@@ -117,6 +117,68 @@ def test_everything_is_told_in_the_order_of_time_with_what_came_to_nothing() -> 
     assert [each.at for each in found.happened] == sorted(each.at for each in found.happened)
 
 
+def test_a_machine_taken_away_tells_when_who_said_so_and_what_became_of_the_job() -> None:
+    at = samples.NOW
+    job = replace(
+        waiting("retry=false"),
+        state=JobState.COMPLETED,
+        conclusion="failure",
+        instance_id="i-1",
+        runner_name="spotrunner-i-1-1",
+        started_at=at + 20,
+        completed_at=at + 90,
+        rerun=Rerun.DECLINED,
+        rerun_at=at + 95,
+    )
+    machine = samples.runner(
+        "i-1",
+        state=RunnerState.FINISHED,
+        launched_at=at + 2,
+        claimed_at=at + 10,
+        registered_at=at + 20.4,
+        started_at=at + 20,
+        noticed_at=at + 60,
+        noticed_by="the machine itself",
+        interruption="terminate",
+        finished_at=at + 91,
+        result="interrupted",
+    )
+
+    said = [(each.at - at, each.what) for each in story(job, machine).happened[4:]]
+
+    assert said == [
+        (pytest.approx(20.4), "its runner listens"),
+        (pytest.approx(20.4), "its runner has a job"),
+        (pytest.approx(20.4), "GitHub: running on spotrunner-i-1-1"),
+        (60, "to be taken away (terminate), says the machine itself"),
+        (90, "GitHub: ended as failure"),
+        (91, "finished: interrupted, taken away: terminate"),
+        (95, "not run again: retry=false"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("interruption", "words"),
+    [
+        ("vanished", "gone: it was missed, without a notice, found by a sweep"),
+        ("hung", "gone: it was missed, it had hung, found by a sweep"),
+        ("rebalance", "gone: it was missed"),
+        ("", "gone: it was missed"),
+    ],
+)
+def test_a_machine_that_is_gone_tells_how_that_was_found(interruption: str, words: str) -> None:
+    gone = samples.runner(
+        "i-1",
+        state=RunnerState.GONE,
+        since=NOW,
+        reason="it was missed",
+        interruption=interruption,
+        noticed_by="a sweep",
+    )
+
+    assert story(waiting(), gone).happened[-1].what == words
+
+
 def test_all_machines_and_launches_that_a_record_names_are_looked_up_once() -> None:
     job = replace(
         waiting(),

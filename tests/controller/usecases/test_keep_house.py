@@ -113,6 +113,20 @@ def test_a_job_that_github_gave_up_on_a_machine_that_hangs_is_run_again_once_the
     assert Chore(Chores.INTERRUPTED_JOBS) in world.outbox.sent
 
 
+def test_a_job_on_a_machine_that_was_advised_to_be_left_and_then_vanished_is_run_again() -> None:
+    world, (machine,) = launched(1)
+    name = world.claim(machine).runner_name
+    world.moved(Step.IN_PROGRESS, 1, runner_name=name)
+    world.reported(ReportKind.INTERRUPTION, machine, interruption="rebalance")
+    world.fleet.power_off(machine)
+
+    missed(world)
+    world.moved(Step.COMPLETED, 1, runner_name=name, conclusion="failure")
+
+    assert (world.runner(machine).interruption, world.runner(machine).noticed_by) == ("vanished", "a sweep")
+    assert world.job(1).rerun is Rerun.WANTED
+
+
 def test_a_job_that_took_longer_than_its_limit_is_not_run_again_when_its_machine_is_ended() -> None:
     world, (machine,) = launched(1)
     name = world.claim(machine).runner_name
