@@ -12,12 +12,13 @@ from controller import messages, wiring
 from controller.domain.deliveries import MessageDelayed, MessageRejected
 from controller.domain.fleet_config import RunnerConfig, Span
 from controller.domain.interruption import Ended, Warned
-from controller.domain.job import OPEN, Job, JobState
+from controller.domain.job import OPEN, Job, JobState, Rerun
 from controller.domain.job_key import NOBODY
 from controller.domain.launch import Launch, LaunchState
 from controller.domain.runner import ALIVE, Runner, RunnerState
 from controller.errors import Rejected, SpotRunnerError, Unavailable
 from controller.messages import Chore, Chores, Delivery, JobMoved, JobQueued
+from controller.ports import Record
 from controller.usecases import keep_house
 from runner_agent.contract import wire
 from runner_agent.contract.bundle import Bundle, Claim, Wait
@@ -120,7 +121,13 @@ class Universe(World):
 
     def restless(self) -> list[str]:
         """Records that have not come to their end."""
-        return [record.id for record in self.shelf.records.values() if _is_open(record)]
+        return [one.id for one in self.shelf.records.values() if _is_open(one) and not self._waits_for_its_run(one)]
+
+    def _waits_for_its_run(self, record: Record) -> bool:
+        """Whether a lost job can not be run again yet: GitHub still has one of its run that nobody will ever take."""
+        if not isinstance(record, Job) or record.rerun is not Rerun.WANTED:
+            return False
+        return any(job.run_id == record.run_id and self.explained(job) for job in self.hub.open)
 
     def explained(self, job: HubJob) -> bool:
         """Whether a job that waits at GitHub is shown as failed, with a reason."""
