@@ -166,6 +166,7 @@ def _recognition(settings: Settings, calls: SignedCalls) -> Callable[[tuple[str,
 def dispatch_door() -> QueueDoor:
     """The provisioning door."""
     from controller.adapters.aws.queue import SqsBacklog
+    from controller.adapters.threads import each
     from controller.usecases.accept_job import AcceptJob
     from controller.usecases.dispatch import Dispatch
     from controller.usecases.give_spares import GiveSpares
@@ -203,6 +204,7 @@ def dispatch_door() -> QueueDoor:
         backlog=SqsBacklog(stack.clients, stack.settings.jobs_queue_url),
         tell=stack.telemetry.tell,
         drain_limit=stack.settings.drain_limit,
+        side_by_side=each,
     )
     return QueueDoor(dispatch, stack.telemetry.flush)
 

@@ -72,6 +72,8 @@ class Stage:
     settings: Mapping[str, Any] = field(default_factory=lambda: QUICK)
     latencies: Latencies = BOOT
     speed: float = SPEED
+    window_speed: float | None = None
+    """That of batching windows, where it is another."""
     concurrency: Mapping[str, int] = field(default_factory=lambda: {"claim": 2})
     """How many processes a function may have; one, where it is not named."""
     schedules: Sequence[wiring.Schedule] = wiring.SCHEDULES
@@ -95,11 +97,13 @@ class Stage:
                 app_id=str(self.github.app_id),
                 key_pem=self.github.private_key_pem,
                 webhook_secret=self.github.webhook_secret,
+                further_keys=self.github.further_keys,
             )
             options = Options(
                 settings=self.settings,
                 latencies=self.latencies,
                 speed=self.speed,
+                window_speed=self.window_speed,
                 concurrency=self.concurrency,
                 schedules=self.schedules,
                 handlers=self.handlers,
