@@ -16,9 +16,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+from controller import wiring
 from controller.local.aws.calls import CallRecord
 from controller.local.github.config import Config
 from controller.local.github.exchange import Patience
@@ -50,7 +51,7 @@ class Took:
     @property
     def total(self) -> float:
         """From sending to asking."""
-        return sum(astuple(self))
+        return self.door + self.queue + self.aws + self.dispatch
 
     @property
     def ours(self) -> float:
@@ -79,7 +80,8 @@ def _one(stage: Stage, file: Path, number: int) -> tuple[Took, int]:
 
 
 def _took(sent: float, asked: float, calls: Sequence[CallRecord]) -> tuple[Took, int]:
-    queued = next(call.at for call in calls if (call.principal, call.action) == ("webhook", "SendMessage"))
+    # The word on the job before may still be on its way, to another queue.
+    queued = next(call.at for call in calls if call.principal == "webhook" and call.resource.endswith(wiring.JOBS.name))
     mine = sorted((call.at, call.at + call.ms / 1_000) for call in calls if call.principal == "dispatch")
     began = mine[0][0]
     waited = _covered(mine)

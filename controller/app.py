@@ -262,6 +262,7 @@ def claim_door() -> ClaimDoor:
 
     stack = _stack("claim")
     settings = stack.settings
+    github = GitHubApi(stack.installations(), stack.memory)
     terms = Terms(
         targets=Targets(
             region=settings.region,
@@ -287,11 +288,12 @@ def claim_door() -> ClaimDoor:
         ledger=stack.ledger,
         fleet=stack.fleet,
         configs=stack.configs,
-        github=GitHubApi(stack.installations(), stack.memory),
+        github=github,
         memory=stack.memory,
         tell=stack.telemetry.tell,
         clock=time.time,
         offers=SignedOffers(AwsAccess.read(os.environ)),
+        pause=github.pause,
     )
     return ClaimDoor(wiring.role_name(settings.stack, wiring.MACHINE), claim, stack.telemetry.flush)
 

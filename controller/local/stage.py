@@ -72,8 +72,6 @@ class Stage:
     settings: Mapping[str, Any] = field(default_factory=lambda: QUICK)
     latencies: Latencies = BOOT
     speed: float = SPEED
-    window_speed: float | None = None
-    """That of batching windows, where it is another."""
     concurrency: Mapping[str, int] = field(default_factory=lambda: {"claim": 2})
     """How many processes a function may have; one, where it is not named."""
     schedules: Sequence[wiring.Schedule] = wiring.SCHEDULES
@@ -85,6 +83,8 @@ class Stage:
     """What the machines are made of."""
     limits: Limits = field(default_factory=Limits)
     of_github: Config = field(default_factory=Config)
+    window_speed: float | None = None
+    """That of batching windows, where it is another."""
     github: GitHub = field(init=False)
     cloud: LocalCloud = field(init=False)
     _open: ExitStack = field(init=False, default_factory=ExitStack)

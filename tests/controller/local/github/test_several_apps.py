@@ -45,16 +45,27 @@ def github() -> Iterator[GitHub]:
         yield running
 
 
+def opened(github: GitHub, *app_ids: int) -> Installations:
+    """As a function of a stack has them, with these Apps."""
+    keys = {github.app_id: github.private_key_pem, **github.further_keys}
+    apps = tuple(App(str(app_id), f"app_{app_id}") for app_id in app_ids)
+    secrets = FakeSecrets(**{f"app_{app_id}": keys[app_id] for app_id in app_ids})
+    return Installations((Server("", github.base_url, "webhook", apps),), secrets, FakeMemory())
+
+
 @pytest.fixture
 def client(github: GitHub) -> Iterator[Installations]:
-    """As a function of a stack has it, with all three Apps."""
-    apps = (App(str(github.app_id), "first"), App(str(SECOND), "second"), App(str(THIRD), "third"))
-    secrets = FakeSecrets(
-        first=github.private_key_pem, second=github.further_keys[SECOND], third=github.further_keys[THIRD]
-    )
-    opened = Installations((Server("", github.base_url, "webhook", apps),), secrets, FakeMemory())
-    yield opened
-    opened.close()
+    all_three = opened(github, github.app_id, SECOND, THIRD)
+    yield all_three
+    all_three.close()
+
+
+@pytest.fixture
+def two(github: GitHub) -> Iterator[Installations]:
+    """With the two Apps that are installed on the repository."""
+    both = opened(github, github.app_id, SECOND)
+    yield both
+    both.close()
 
 
 def wanted(github: GitHub, number: int) -> Registration:
@@ -78,10 +89,8 @@ def test_each_app_registers_as_much_as_its_own_hour_allows(github: GitHub, clien
     assert len(github.runners) == 2 * AN_HOUR
 
 
-def test_after_the_hours_of_all_apps_it_is_told_when_the_first_begins_anew(
-    github: GitHub, client: Installations
-) -> None:
-    api, now = GitHubApi(client), time.time()
+def test_after_the_hours_of_all_apps_it_is_told_when_the_first_begins_anew(github: GitHub, two: Installations) -> None:
+    api, now = GitHubApi(two), time.time()
     for number in range(2 * AN_HOUR):
         api.register(wanted(github, number), now)
     asked = len(github.requests)
@@ -89,8 +98,20 @@ def test_after_the_hours_of_all_apps_it_is_told_when_the_first_begins_anew(
     with pytest.raises(Unavailable) as refused:
         api.register(wanted(github, 99), now)
 
+    assert api.pause(now) == pytest.approx(refused.value.retry_after_s, abs=1.0)
     assert 3_500 < (refused.value.retry_after_s or 0) <= 3_660
     assert len(github.requests) == asked
+
+
+def test_there_is_no_pause_while_one_app_may_still_register_or_is_not_known(github: GitHub, two: Installations) -> None:
+    api, now = GitHubApi(two), time.time()
+    pauses = [api.pause(now)]
+
+    for number in range(2 * AN_HOUR - 1):
+        api.register(wanted(github, number), now)
+        pauses.append(api.pause(now))
+
+    assert pauses == [0.0] * (2 * AN_HOUR)
 
 
 def test_the_lower_lanes_of_an_app_end_before_its_calls_do_and_another_app_feels_nothing(
