@@ -87,6 +87,7 @@ docs: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp ## Measure; prints tables with the machine named (JOBS='1 10 100 1000 mix')
 	$(BIN)/python -m benchmarks.control_plane $(JOBS)
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.webhook
 	$(BIN)/python -m benchmarks.burst_bound
 
 bench-agent: $(VENV)/dev.stamp ## Measure the agent: start, memory, latency, throughput

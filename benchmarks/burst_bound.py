@@ -10,8 +10,11 @@ from __future__ import annotations
 import platform
 import sys
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from controller.domain.job import JobState
+from controller.adapters.threads import AT_ONCE
+from controller.domain.job import Job, JobState
 from controller.domain.launch import LaunchAnswer, LaunchPlan, Refusal
 from controller.domain.refusal import RefusalKind
 from controller.errors import Unavailable
@@ -34,9 +37,15 @@ class Account(FakeFleet):
     def __init__(self, world: World) -> None:
         super().__init__(world.clock.now)
         self.clock = world.clock
-        self.buckets = Buckets(Limits(), lambda: world.clock.now)
+        self.buckets = Buckets(Limits(), self._latest)
         self.throttled = 0
         self.last = 0.0
+        self._now = 0.0
+
+    def _latest(self) -> float:
+        """Of launches side by side one is looked at after the other, and the buckets' time never runs back."""
+        self._now = max(self._now, self.clock.now)
+        return self._now
 
     def launch(self, request: str) -> LaunchAnswer:
         """One CreateFleet, with the time that it takes."""
@@ -52,8 +61,25 @@ class Account(FakeFleet):
             self.buckets.give_back(granted)
             self.throttled += 1
             return LaunchAnswer(refusals=(Refusal(RefusalKind.RATE, "RequestLimitExceeded"),))
-        self.last = self.clock.now
+        self.last = max(self.last, self.clock.now)
         return super().launch(request)
+
+
+class SideBySide:
+    """Threads that wait for the cloud, in turned time: each begins when one of the first has ended."""
+
+    def __init__(self, world: World) -> None:
+        self.clock = world.clock
+
+    def __call__(self, launch: Callable[[Sequence[Job]], None], groups: Sequence[Sequence[Job]]) -> None:
+        """Launch for all groups."""
+        ends = [self.clock.now] * AT_ONCE
+        for group in groups:
+            first = ends.index(min(ends))
+            self.clock.now = ends[first]
+            launch(group)
+            ends[first] = self.clock.now
+        self.clock.now = max(ends)
 
 
 def bound(jobs: int) -> float:
@@ -68,6 +94,7 @@ def run(jobs: int) -> tuple[float, Account]:
     account = Account(world)
     world.fleet = account
     world.doors()
+    world.dispatch = replace(world.dispatch, side_by_side=SideBySide(world))
     world.jobs.add([samples.job(n) for n in range(1, jobs + 1)])
     began = world.clock.now
     while JobState.WAITING in world.states().values():

@@ -166,6 +166,7 @@ def _recognition(settings: Settings, calls: SignedCalls) -> Callable[[tuple[str,
 def dispatch_door() -> QueueDoor:
     """The provisioning door."""
     from controller.adapters.aws.queue import SqsBacklog
+    from controller.adapters.threads import each
     from controller.usecases.accept_job import AcceptJob
     from controller.usecases.dispatch import Dispatch
     from controller.usecases.give_spares import GiveSpares
@@ -203,6 +204,7 @@ def dispatch_door() -> QueueDoor:
         backlog=SqsBacklog(stack.clients, stack.settings.jobs_queue_url),
         tell=stack.telemetry.tell,
         drain_limit=stack.settings.drain_limit,
+        side_by_side=each,
     )
     return QueueDoor(dispatch, stack.telemetry.flush)
 
@@ -262,6 +264,7 @@ def claim_door() -> ClaimDoor:
 
     stack = _stack("claim")
     settings = stack.settings
+    github = GitHubApi(stack.installations(), stack.memory)
     terms = Terms(
         targets=Targets(
             region=settings.region,
@@ -287,11 +290,12 @@ def claim_door() -> ClaimDoor:
         ledger=stack.ledger,
         fleet=stack.fleet,
         configs=stack.configs,
-        github=GitHubApi(stack.installations(), stack.memory),
+        github=github,
         memory=stack.memory,
         tell=stack.telemetry.tell,
         clock=time.time,
         offers=SignedOffers(AwsAccess.read(os.environ)),
+        pause=github.pause,
     )
     return ClaimDoor(wiring.role_name(settings.stack, wiring.MACHINE), claim, stack.telemetry.flush)
 

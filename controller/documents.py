@@ -23,6 +23,15 @@ CONFIG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 ROUTING = "_routing"
 """The routing document's name among the configurations; no label can spell it."""
 
+NO_FIELD = "there is no such field"
+_STRANGERS = {
+    "enterprise": (
+        "GitHub lets no App register runners of an enterprise, only a person's classic token; set organization to "
+        "true, and install the App in each of its organisations"
+    ),
+}
+"""Fields that somebody may well look for, and why there are none."""
+
 _RANGES = ("cpu", "ram")
 _FIVE_DAYS = 5 * 86_400
 _MOST_LABELS = 100
@@ -40,7 +49,7 @@ def runner_config(name: str, text: str) -> RunnerConfig:
     """The configuration in a document; raises `BadDocument` naming every field that does not fit."""
     data = {**_object(text), "name": name}
     hints = _hints()
-    faults = [f"{key}: there is no such field" for key in sorted(data.keys() - hints.keys())]
+    faults = [f"{key}: {_STRANGERS.get(key, NO_FIELD)}" for key in sorted(data.keys() - hints.keys())]
     values: dict[str, object] = {}
     for field in fields(RunnerConfig):
         try:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from controller.local.aws.machines import Machines, Room
-from controller.local.github.config import Config
+from controller.local.github.config import Config, FurtherApp, Installation
 from controller.local.github.exchange import Patience
-from controller.local.github.ratelimit import BUDGETS
 from controller.local.light.room import LightMachines
 from controller.local.stage import BOOT, QUICK, Stage, wait_until_settled
 from controller.local.truth import CallSeen, Summary, judge
@@ -33,6 +32,8 @@ BOOT_SPREAD_S = 0.6
 MOST_REAL = 100
 """More machines of real processes are too many for one computer."""
 LIGHT_SPREAD_S = 0.15
+JOBS_AN_APP = 150
+"""An App registers 180 runners a minute at most, so a bigger burst wants several, as it does at the real GitHub."""
 _MATRIX = 256
 
 
@@ -83,15 +84,22 @@ def run(count: int, run_dir: Path, timeout_s: float, *, seen: Callable[[Stage], 
 def burst_stage(count: int, run_dir: Path) -> Stage:
     """Real machines and agents as far as one computer carries them, light ones beyond.
 
-    Without the schedules: sweeps cost by the minute, not by the job. GitHub's limits by the minute, which a
-    thousand registrations would wait five minutes for, are widened with the light machines.
+    Without the schedules: sweeps cost by the minute, not by the job.
     """
     light = count > MOST_REAL
     boot = replace(BOOT, boot_spread_s=(LIGHT_SPREAD_S if light else BOOT_SPREAD_S) * count)
-    budgets = {name: 10 * budget for name, budget in BUDGETS.items()} if light else {}
-    github = Config(patience=Patience(long_poll_s=5.0) if light else Patience(), budgets=budgets)
+    github = Config(
+        patience=Patience(long_poll_s=5.0) if light else Patience(),
+        further_apps=further_apps(count // JOBS_AN_APP, Config().repositories),
+    )
     room: Callable[[Callable[[str], None]], Room] = LightMachines if light else Machines
     return Stage(run_dir, PATIENT, boot, 1.0, {"claim": 1}, schedules=(), room=room, of_github=github)
+
+
+def further_apps(count: int, repositories: Sequence[str]) -> tuple[FurtherApp, ...]:
+    """So many Apps on the same repositories as the first."""
+    organisation = Config().organisation
+    return tuple(FurtherApp(n, (Installation(organisation, tuple(repositories), n),)) for n in range(1, count + 1))
 
 
 def _runs(count: int) -> list[int]:

@@ -1,7 +1,8 @@
 """`make flood`: a big burst of mixed jobs into a crowded region and a busy GitHub, on light machines.
 
-Everything of ours is production code; only the machines are threads instead of processes. Limits that the vendors
-state by the minute, and the refill of EC2's buckets, run as much faster as the schedules do.
+Everything of ours is production code; only the machines are threads instead of processes. Jobs come, fleets answer,
+machines boot and batches gather at the pace of real time; schedules and the refill of EC2's buckets run faster.
+GitHub's limits are the published ones, so a burst of this size needs several Apps, as it would there.
 """
 
 from __future__ import annotations
@@ -18,21 +19,29 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from controller import wiring
 from controller.local import burst
 from controller.local.aws.buckets import Limits, Rate
-from controller.local.burst import Cost, cost_of
+from controller.local.aws.instance import Latencies
+from controller.local.burst import JOBS_AN_APP, Cost, cost_of, further_apps
 from controller.local.crunch import crunch
 from controller.local.demo import RUN_DIR, ended_cleanly
 from controller.local.github.config import Config
 from controller.local.github.exchange import Patience
-from controller.local.github.ratelimit import BUDGETS
 from controller.local.light.room import LightMachines
 from controller.local.report.mishap import Mishap
 from controller.local.scenario.director import Director
-from controller.local.stage import BOOT, Stage
+from controller.local.stage import Stage
 from controller.local.truth import crowded, judge
 
 SPEED = 10.0
+PACE = Latencies(create_fleet_s=2.0, pending_s=5.0, boot_s=8.0, boot_spread_s=6.0)
+"""The medians that were published or measured for a fleet's answer, a pending machine and a lean Linux."""
+SCHEDULES = tuple(
+    replace(each, every_s=round(each.every_s * SPEED)) if each.queue == wiring.JOBS else each
+    for each in wiring.SCHEDULES
+)
+"""Sweeps come sooner; the line is looked at each minute as ever, because what that costs is counted."""
 REPOSITORIES = ("shop", "site", "api", "infra")
 SHAPES = (
     (0.35, "linux-2cpu"),
@@ -72,15 +81,25 @@ class Flood:
     seconds: float
 
 
-def flood_stage(run_dir: Path, scale: float = SPEED) -> Stage:
-    """A stage for thousands: light machines, and limits by the minute that are met by the second."""
-    limits = Limits(machines={name: Rate(rate.burst, rate.per_s * scale) for name, rate in Limits().machines.items()})
+def flood_stage(run_dir: Path, jobs: int) -> Stage:
+    """A stage for so many: light machines, EC2's tokens that come back sooner, and Apps enough."""
+    limits = Limits(machines={name: Rate(rate.burst, rate.per_s * SPEED) for name, rate in Limits().machines.items()})
     github = Config(
         repositories=REPOSITORIES,
         patience=Patience(long_poll_s=5.0),
-        budgets={name: int(budget * scale) for name, budget in BUDGETS.items() if name != "concurrent"},
+        further_apps=further_apps(max(1, jobs // JOBS_AN_APP), REPOSITORIES),
     )
-    return Stage(run_dir, SETTINGS, BOOT, SPEED, room=LightMachines, of_github=github, limits=limits)
+    return Stage(
+        run_dir,
+        SETTINGS,
+        PACE,
+        SPEED,
+        schedules=SCHEDULES,
+        room=LightMachines,
+        limits=limits,
+        of_github=github,
+        window_speed=1.0,
+    )
 
 
 def run(
@@ -96,10 +115,10 @@ def run(
     shutil.rmtree(run_dir, ignore_errors=True)
     dice = random.Random(seed)  # noqa: S311 - no secret
     began = time.monotonic()
-    with flood_stage(run_dir) as stage:
-        with Director(crunch(jobs), stage, look_s=1.0) as director:
+    with flood_stage(run_dir, jobs) as stage:
+        with Director(crunch(jobs), stage, look_s=max(1.0, jobs / 250)) as director:
             _pour(stage, dice, jobs)
-            while not (stage.settled and not director.waiting) and time.monotonic() - began < timeout_s:
+            while not (stage.settled_but(SWEEPER) and not director.waiting) and time.monotonic() - began < timeout_s:
                 say(_progress(stage, time.monotonic() - began))
                 time.sleep(3.0)
             mishaps, harmed = director.mishaps(), director.harmed

@@ -84,6 +84,8 @@ class Stage:
     """What the machines are made of."""
     limits: Limits = field(default_factory=Limits)
     of_github: Config = field(default_factory=Config)
+    window_speed: float | None = None
+    """That of batching windows, where it is another."""
     github: GitHub = field(init=False)
     cloud: LocalCloud = field(init=False)
     _open: ExitStack = field(init=False, default_factory=ExitStack)
@@ -96,11 +98,13 @@ class Stage:
                 app_id=str(self.github.app_id),
                 key_pem=self.github.private_key_pem,
                 webhook_secret=self.github.webhook_secret,
+                further_keys=self.github.further_keys,
             )
             options = Options(
                 settings=self.settings,
                 latencies=self.latencies,
                 speed=self.speed,
+                window_speed=self.window_speed,
                 concurrency=self.concurrency,
                 schedules=self.schedules,
                 handlers=self.handlers,
@@ -207,11 +211,16 @@ class Stage:
     @property
     def settled(self) -> bool:
         """Whether every run has ended, every machine is off and every queue is empty."""
+        return self.settled_but()
+
+    def settled_but(self, *queues: str) -> bool:
+        """The same, whatever stands in these queues: sweeps that come sooner than they are done are never all done."""
+        left = (depth for name, depth in self.cloud.queue_depths().items() if name not in queues)
         return (
             self.github.finished
             and not any(machine.running for machine in self.machines().values())
             and not self.cloud.processes()
-            and not any(depth.ready + depth.in_flight for depth in self.cloud.queue_depths().values())
+            and not any(depth.ready + depth.in_flight for depth in left)
         )
 
 

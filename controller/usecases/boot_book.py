@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class BootBook:
-    """Kept between warm invocations."""
+    """Kept between warm invocations; launches side by side share it."""
 
     memory: Memory
     policy: BreakerPolicy
@@ -36,21 +37,24 @@ class BootBook:
     _text: str | None = field(default=None)
     _known: BootHealth = field(default_factory=BootHealth)
     _looked_at: float = field(default=float("-inf"))
+    _changing: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def look(self) -> BootHealth:
         """As it is now; as it was last known where it can not be read."""
         # Nobody's job may hang on this record.
-        with suppress(Unavailable, Rejected):
-            self._open(self.memory.recall(FACT, self.clock()))
-        self._looked_at = self.clock()
-        return self._known
+        with self._changing:
+            with suppress(Unavailable, Rejected):
+                self._open(self.memory.recall(FACT, self.clock()))
+            self._looked_at = self.clock()
+            return self._known
 
     def admit(self, group: Sequence[Job]) -> tuple[Sequence[Job], str]:
         """Those of a group that may be launched, and why the others may not."""
-        if self.clock() - self._looked_at >= LOOK_S:
-            self.look()
-        admitted = self.change(lambda known: boot_health.admitted(known, group, self.clock(), self.policy))
-        return admitted, boot_health.why_held(self._known, group[0].config)
+        with self._changing:
+            if self.clock() - self._looked_at >= LOOK_S:
+                self.look()
+            admitted = self.change(lambda known: boot_health.admitted(known, group, self.clock(), self.policy))
+            return admitted, boot_health.why_held(self._known, group[0].config)
 
     def holds(self, config: str) -> str:
         """Why nothing is to be launched ahead of any job for a configuration; empty while all is well."""
@@ -67,16 +71,17 @@ class BootBook:
 
     def change(self, change: Callable[[BootHealth], tuple[BootHealth, T]]) -> T:
         """Write down a change, made again on top of whatever somebody else has written meanwhile."""
-        for _ in range(_TRIES):
-            new, outcome = change(self._known)
-            if new == self._known:
-                return outcome
-            try:
-                if self._write(replace(new, stamp=self.new_id())):
+        with self._changing:
+            for _ in range(_TRIES):
+                new, outcome = change(self._known)
+                if new == self._known:
                     return outcome
-            except (Unavailable, Rejected):
-                break
-        return outcome
+                try:
+                    if self._write(replace(new, stamp=self.new_id())):
+                        return outcome
+                except (Unavailable, Rejected):
+                    break
+            return outcome
 
     def _write(self, new: BootHealth) -> bool:
         text = wire.dumps(new)

@@ -5,6 +5,7 @@ What can not be shared is gone without: the record saves useless requests, and n
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -32,7 +33,10 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class CapacityBook:
-    """Kept between warm invocations: as long as nobody else writes, changing it takes one call and reading it none."""
+    """Kept between warm invocations: as long as nobody else writes, changing it takes one call and reading it none.
+
+    Launches side by side share it, and change it one after another.
+    """
 
     memory: Memory
     terms: Terms
@@ -42,6 +46,7 @@ class CapacityBook:
     _known: Capacity = field(default_factory=Capacity)
     _short: int = field(default=0)
     _read: bool = field(default=False)
+    _changing: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
     def known(self) -> Capacity:
@@ -62,7 +67,7 @@ class CapacityBook:
     def look(self) -> Capacity:
         """The record as it is now."""
         # Where it can not be read, what was known before is better than nothing.
-        with suppress(Unavailable, Rejected):
+        with self._changing, suppress(Unavailable, Rejected):
             self._open(self.memory.recall(FACT, self.clock()))
         return self._known
 
@@ -90,7 +95,8 @@ class CapacityBook:
 
     def fell_short(self, jobs: int) -> None:
         """For so many jobs there were no tokens."""
-        self._short += max(0, jobs)
+        with self._changing:
+            self._short += max(0, jobs)
 
     def wake_after(self) -> float | None:
         """In how many seconds those may be served for whom there were no tokens; None: nobody, or somebody is on it."""
@@ -115,17 +121,18 @@ class CapacityBook:
         raise Unavailable(f"order for {pattern}: the record changes faster than it can be written")
 
     def _change(self, change: Callable[[Capacity], tuple[Capacity, T]]) -> T:
-        for _ in range(_TRIES):
-            new, outcome = change(self._known)
-            if new == self._known:
-                return outcome
-            try:
-                if self._write(replace(new, stamp=self.new_id())):
+        with self._changing:
+            for _ in range(_TRIES):
+                new, outcome = change(self._known)
+                if new == self._known:
                     return outcome
-            except (Unavailable, Rejected):
-                break
-        self._known = new
-        return outcome
+                try:
+                    if self._write(replace(new, stamp=self.new_id())):
+                        return outcome
+                except (Unavailable, Rejected):
+                    break
+            self._known = new
+            return outcome
 
     def _write(self, new: Capacity) -> bool:
         text = wire.dumps(new)

@@ -56,6 +56,8 @@ from runner_agent.contract.trace import TraceContext
 
 MOST_CLAIMS = 3
 """The first claim and two re-arms."""
+SHORT_PAUSE_S = 60.0
+"""Every machine outlasts one such; in a longer one spares go on waiting, and those without a job are sent home."""
 _NAMES_TRIED = 4
 _TRIES = 4
 _LINE_READ = 100
@@ -106,6 +108,8 @@ class ClaimRunner:
     clock: Callable[[], float]
     offers: Offers | None = None
     """None: the cache is filled by somebody else."""
+    pause: Callable[[float], float] = lambda _: 0.0
+    """For how many seconds nobody can be registered anywhere, as far as that is known here without asking."""
     _releases: dict[str, tuple[Release, float]] = field(default_factory=dict)
     """Kept between warm invocations, with the time until which each is good."""
 
@@ -116,6 +120,10 @@ class ClaimRunner:
         `NothingToDo` where the machine is not wanted any more.
         """
         asked_at = self.clock()
+        # While nobody can be registered, a burst of machines that ask again and again shall not read records as well.
+        pause = self.pause(asked_at)
+        if 0 < pause <= SHORT_PAUSE_S:
+            raise Unavailable(f"{instance_id}: GitHub registers nobody for {pause:.0f} s", retry_after_s=pause)
         try:
             return self._serve(instance_id, claim, asked_at)
         except (Rejected, AlreadyDone) as no:

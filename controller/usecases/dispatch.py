@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from controller import messages
@@ -19,6 +19,17 @@ from controller.usecases.launch_machines import LaunchMachines
 from controller.usecases.pick_jobs import PickJobs
 
 FULL_BATCH = 10
+LAUNCHING_S = 30.0
+"""Launches that would begin later wait for the next wake-up: what a dispatcher is cut off from is left to a sweep."""
+
+Group = Sequence[Job]
+SideBySide = Callable[[Callable[[Group], None], Sequence[Group]], object]
+
+
+def in_turn(launch: Callable[[Group], None], groups: Iterable[Group]) -> None:
+    """One group after another."""
+    for group in groups:
+        launch(group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,8 @@ class Dispatch:
     backlog: Backlog
     tell: Tell
     drain_limit: int
+    side_by_side: SideBySide = in_turn
+    """Launches several groups at a time: EC2 takes seconds for each."""
 
     def __call__(self, batch: Sequence[Delivery]) -> list[str]:
         """Handle the wake-ups; the ids of those that must come again."""
@@ -76,16 +89,26 @@ class Dispatch:
     def _launch(self, waiting: Sequence[Job]) -> None:
         if self.accept.watch.is_draining():
             return
-        for group in self._left_by_spares(line.groups(waiting)):
-            try:
-                admitted = self.hold(group)
-                if admitted:
-                    self.launch(admitted)
-            except Unavailable as later:
-                # The launch record stands, so nothing is lost: the sweep of pending launches goes on from it.
-                self.tell(MessageDelayed("jobs", group[0].launch_id or group[0].id, str(later)))
+        until = self.pick.clock() + LAUNCHING_S
 
-    def _left_by_spares(self, groups: Sequence[Sequence[Job]]) -> list[Sequence[Job]]:
+        def launch(group: Group) -> None:
+            if self.pick.clock() < until:
+                self._launch_group(group)
+            else:
+                self.pick.put_off(group)
+
+        self.side_by_side(launch, self._left_by_spares(line.groups(waiting)))
+
+    def _launch_group(self, group: Group) -> None:
+        try:
+            admitted = self.hold(group)
+            if admitted:
+                self.launch(admitted)
+        except Unavailable as later:
+            # The launch record stands, so nothing is lost: the sweep of pending launches goes on from it.
+            self.tell(MessageDelayed("jobs", group[0].launch_id or group[0].id, str(later)))
+
+    def _left_by_spares(self, groups: Sequence[Group]) -> list[Group]:
         """Whoever finds a machine that runs already waits for no launch, not even for one of others."""
         left = [self.spares(group) for group in groups]
         if any(len(now) < len(before) for now, before in zip(left, groups, strict=True)):

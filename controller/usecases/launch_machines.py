@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from controller import wiring
 from controller.domain import job as jobs_of
-from controller.domain import launch, quotas, routing
+from controller.domain import launch, machine_tags, quotas, routing
 from controller.domain import market as markets
 from controller.domain.capacity import Turn
 from controller.domain.events import (
@@ -78,6 +78,8 @@ class Order:
     repository: str
     shape: str
     spares: int = 0
+    said: Mapping[str, str] = field(default_factory=dict)
+    """What the jobs have in common, for the machines' tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +233,8 @@ class LaunchMachines:
             group = [job for job in group if job.state is JobState.WAITING and job.home == self.ground.region]
             if not group:
                 return None
-            order = Order(tuple(job.key for job in group), group[0].repository, group[0].shape)
+            said = machine_tags.in_common(group)
+            order = Order(tuple(job.key for job in group), group[0].repository, group[0].shape, said=said)
             record = self.frozen(order, step, turn, now)
             rung = {"launch_id": record.launch_id, "rung": record.rung, "rung_reason": step.why}
             held = [jobs_of.move(job, JobState.LAUNCHING, now, **rung) for job in group]
@@ -256,9 +259,10 @@ class LaunchMachines:
         )
         tags = (
             (wiring.TAG_STACK, self.ground.stack),
+            (wiring.TAG_ENVIRONMENT, self.ground.stack.removesuffix(f"-{self.ground.region}")),
             (wiring.TAG_LAUNCH, plan.launch_id),
             (wiring.TAG_CONFIG, route.config.name),
-            *(((wiring.TAG_REPOSITORY, order.repository),) if order.repository else ()),
+            *((wiring.TAG_OF_JOBS.format(about=about), text) for about, text in order.said.items()),
         )
         return Launch(
             launch_id=plan.launch_id,

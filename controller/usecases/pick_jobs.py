@@ -65,6 +65,10 @@ class PickJobs:
         waited = None if oldest is None else max(0.0, self.clock() - oldest)
         self.tell(LineSeen(len(waiting), waited, self.book.places_closed))
 
+    def put_off(self, group: Sequence[Job]) -> None:
+        """There was no time for these: they are picked again at the next wake-up."""
+        self.book.fell_short(len(group))
+
     def come_again(self) -> None:
         """Where tokens fell short, be woken when there are some again, once for all dispatchers."""
         after_s = self.book.wake_after()

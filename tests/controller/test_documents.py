@@ -64,6 +64,15 @@ def test_a_runner_group_by_name_is_an_organisations() -> None:
     assert runner_config("c", json.dumps({**group, "organization": True})).runner_group == "trusted builds"
 
 
+def test_runners_of_an_enterprise_are_refused_with_the_reason_and_the_cure() -> None:
+    (fault,) = faults(runner_config, "c", '{"cpu": 2, "enterprise": "acme"}')
+
+    assert fault == (
+        "enterprise: GitHub lets no App register runners of an enterprise, only a person's classic token; "
+        "set organization to true, and install the App in each of its organisations"
+    )
+
+
 def test_a_whole_configuration_is_read() -> None:
     found = runner_config("c", '{"cpu": "2+4", "images": {"u": "ami-1"}, "image": "u", "disk": 80, "retry": "run"}')
 

@@ -198,7 +198,7 @@ def test_every_name_is_given_once() -> None:
         [function.name for function in FUNCTIONS],
         [queue.name for queue in QUEUES],
         [schedule.name for schedule in SCHEDULES],
-        [wiring.TAG_STACK, wiring.TAG_LAUNCH, wiring.TAG_CONFIG, wiring.TAG_REPOSITORY],
+        [wiring.TAG_STACK, wiring.TAG_LAUNCH, wiring.TAG_CONFIG, wiring.TAG_ENVIRONMENT],
         [wiring.role_name("dev", name) for name in (*(f.name for f in FUNCTIONS), wiring.MACHINE, wiring.MACHINE_LOG)],
     ):
         assert len(set(names)) == len(names)

@@ -11,6 +11,7 @@ from typing import Any
 from controller import schema
 from controller.adapters.aws.clients import Clients, asking
 from controller.adapters.aws.items import Item, number_of, text_of
+from controller.adapters.threads import each
 from controller.errors import Unavailable
 
 MAX_KEYS = 100
@@ -72,7 +73,8 @@ class TableReader:
             raise TypeError(f"{self.table} has no index")
         index = self.index
         asked = [_query(self.table, index, partition, before, since) for partition in schema.stages(name, self.home)]
-        shards = [self._shard(query, limit) for query in asked]
+        # Side by side, because every job's launch waits for them.
+        shards = each(lambda query: self._shard(query, limit), asked)
         merged = [item for shard in shards for item in shard]
         merged.sort(key=lambda item: (number_of(item, index.sort), text_of(item, "id")))
         return merged[:limit]

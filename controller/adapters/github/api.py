@@ -10,7 +10,7 @@ from controller.adapters.connection import Answer
 from controller.adapters.github.calls import Call, fields, rows
 from controller.adapters.github.groups import Groups
 from controller.adapters.github.installations import Installations
-from controller.domain.call_budget import Lane
+from controller.domain.call_budget import Kind, Lane
 from controller.domain.fleet_config import Arch, Os
 from controller.errors import Rejected, Unavailable
 from controller.ports import Listed, Memory, NameTaken, Registered, Registration, Release
@@ -50,6 +50,10 @@ class GitHubApi:
             self._groups.forget(wanted, now)
             raise
         return NameTaken(wanted.name) if answer.status == _CONFLICT else _registered(call, answer)
+
+    def pause(self, now: float) -> float:
+        """For how many seconds no App may register a runner on any server."""
+        return self._installations.pause(Kind.REGISTRATIONS, Lane.REGISTRATION, now)
 
     def is_registered(self, wanted: Registration, runner_id: int, now: float) -> bool:
         """Whether GitHub still has the runner; a refusal to say is not a no."""

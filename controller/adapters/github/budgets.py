@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -74,6 +74,15 @@ class Budgets:
             # Not being able to tell the others costs each of them one refusal.
             with suppress(Unavailable, Rejected):
                 self._memory.remember(_name(voice), text, max(standing.closed.values()))
+
+    def pause(self, apps: Collection[tuple[str, App]], kind: Kind, lane: Lane, now: float) -> float:
+        """How long none of these Apps may call; 0 where one may, or where nothing is known of one."""
+        waits: dict[tuple[str, App], float] = {}
+        for voice, standing in self._standings.items():
+            place, wait = (voice.server, voice.app), call_budget.wait_s(standing, kind, lane, now)
+            if voice.installation_id:
+                waits[place] = min(wait, waits.get(place, wait))
+        return min(waits.values(), default=0.0) if waits.keys() >= set(apps) else 0.0
 
     def set_aside(self, voice: Voice, until: float) -> None:
         """Leave a voice alone that GitHub does not let in."""

@@ -11,7 +11,7 @@ from controller.adapters.github.budgets import Budgets, Voice, kind_of
 from controller.adapters.github.calls import Call, Limited, Rest, Unauthorized, fields
 from controller.adapters.github.shared_tokens import SharedTokens
 from controller.adapters.github.tokens import Tokens
-from controller.domain.call_budget import Lane
+from controller.domain.call_budget import Kind, Lane
 from controller.errors import Rejected, Unavailable
 from controller.ports import Memory, Secrets, Tell
 from controller.servers import App, Server, names
@@ -41,6 +41,11 @@ class Installations:
     def name_of(self, server: str) -> str:
         """A server's name in this stack; empty for the first."""
         return self._names[self._server(server).api_url]
+
+    def pause(self, kind: Kind, lane: Lane, now: float) -> float:
+        """How long no App may make such calls on any server, as far as this function knows."""
+        apps = {(server.api_url, app) for server in self._servers.values() for app in server.apps}
+        return self._budgets.pause(apps, kind, lane, now)
 
     def send(
         self, call: Call, installation_id: int, now: float, fine: Collection[int], lane: Lane = Lane.RECOVERY

@@ -100,7 +100,7 @@ class Deployment:
             self._ground.sqs.arn(queue),
             self._options.region,
             poll.batch,
-            poll.window_s / self._options.speed,
+            poll.window_s / (self._options.window_speed or self._options.speed),
             poll.max_concurrency,
         )
 

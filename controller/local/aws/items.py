@@ -17,6 +17,7 @@ from controller.local.aws.calls import Call
 from controller.local.aws.principals import ACCOUNT
 from controller.local.aws.web import Reply, typed
 
+_JSON = "application/x-amz-json-1.0"
 _SHORT_CUTS = {
     "GetItem": "get_item",
     "BatchGetItem": "batch_get_item",
@@ -34,9 +35,16 @@ def answer(call: Call, slow: Callable[[Call], Reply]) -> Reply:
     if call.action not in _SHORT_CUTS or b'"B"' in call.request.body or b'"BS"' in call.request.body:
         return slow(call)
     try:
-        return typed(200, json.dumps(_ask(call)), "application/x-amz-json-1.0")
-    except Exception:  # noqa: BLE001 - moto raises what it likes; its own front knows how to word it
-        return slow(call)
+        return typed(200, json.dumps(_ask(call)), _JSON)
+    except Exception as failed:  # noqa: BLE001 - moto raises what it likes; its own front knows how to word it
+        return _cancelled(failed) or slow(call)
+
+
+def _cancelled(failed: Exception) -> Reply | None:
+    """A transaction that met a newer record is an everyday answer; asked again of moto it would copy whole tables."""
+    from moto.dynamodb.exceptions import TransactionCanceledException  # noqa: PLC0415 - as below
+
+    return typed(400, failed.description, _JSON) if isinstance(failed, TransactionCanceledException) else None
 
 
 def _ask(call: Call) -> object:

@@ -26,6 +26,8 @@ class Options:
     region: str = "us-east-1"
     speed: float = 1.0
     """How much faster schedules and batching windows run."""
+    window_speed: float | None = None
+    """The same for batching windows alone: where jobs come at the pace of real time, batches do as well."""
     latencies: Latencies = field(default_factory=Latencies)
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings to replace, by name."""

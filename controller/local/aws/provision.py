@@ -30,6 +30,8 @@ class GitHubApp:
     app_id: str
     key_pem: str = field(repr=False)
     webhook_secret: str = field(repr=False)
+    further_keys: Mapping[int, str] = field(default_factory=dict, repr=False)
+    """The keys of further Apps of the same server, by the Apps' ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,10 @@ def _queue(sqs: Any, stack: Stack, queue: wiring.Queue) -> str:  # noqa: ANN401 
 
 
 def _further(stack: Stack, client: Client) -> dict[str, str]:
-    """The settings about GitHub servers beside the first."""
+    """The settings about Apps and GitHub servers beside the first."""
     secrets, keys = {}, {}
+    for app_id, key_pem in stack.github.further_keys.items():
+        keys[f"/{app_id}"] = _secret(client, f"{stack.name}-{app_id}-app-key", key_pem)
     for name, app in stack.further.items():
         secrets[name] = _secret(client, f"{stack.name}-{name}-webhook", app.webhook_secret)
         keys[f"{name}/{app.app_id}"] = _secret(client, f"{stack.name}-{name}-{app.app_id}-app-key", app.key_pem)

@@ -43,15 +43,16 @@ def faulty(status: int) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the App, or one of its installations."""
+    """Who asks: an App, or one of its installations."""
 
     name: str
     installation: int = 0
+    app: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Lets a caller through to a route: the App by its JWT, an installation by its token."""
+    """Lets a caller through to a route: an App by its JWT, an installation by its token."""
 
     identity: Identity
     limits: RateLimits
@@ -85,7 +86,8 @@ class Gate:
                 headers |= verdict.headers
                 if verdict.status:
                     return _with(refusal(verdict.status, verdict.message), headers, caller)
-                response = _tagged(request, self._answer(route, replace(request, installation=caller.installation)))
+                asked = replace(request, installation=caller.installation, app=caller.app)
+                response = _tagged(request, self._answer(route, asked))
                 if response.status == _NOT_MODIFIED:
                     headers |= self.limits.refund(caller.name, resource)
                 return _with(response, headers, caller)
@@ -98,8 +100,8 @@ class Gate:
         return response if failure is None else faulty(failure.status)
 
     def _app_caller(self, request: Request) -> Caller:
-        self.identity.check_app(request.bearer)
-        return Caller(f"app {self.identity.app_id}")
+        app_id = self.identity.check_app(request.bearer)
+        return Caller(f"app {app_id}", app=app_id)
 
     def _installation_caller(self, request: Request) -> Caller:
         installation = self.identity.installation(request.bearer)

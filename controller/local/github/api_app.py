@@ -1,9 +1,9 @@
-"""REST routes of the App itself: its installations and their tokens, and the log of webhook deliveries."""
+"""REST routes of an App itself: its installations and their tokens, and the log of webhook deliveries."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from controller.local.github.account import WEB, Json, Organisation
@@ -30,17 +30,20 @@ _PERMISSIONS = {
 
 
 class AppRoutes:
-    """What an App calls with its JWT."""
+    """What an App calls with its JWT; only the first one has a webhook."""
 
     def __init__(
         self,
         identity: Identity,
-        installations: dict[Installation, Organisation],
+        apps: Mapping[int, Sequence[Installation]],
+        owners: Mapping[str, Organisation],
         webhooks: Webhooks,
         clock: Callable[[], datetime],
     ) -> None:
+        """`apps`: each App's installations; `owners`: the organisations by their logins."""
         self._identity = identity
-        self._installations = installations
+        self._apps = apps
+        self._owners = owners
         self._webhooks = webhooks
         self._clock = clock
 
@@ -59,7 +62,7 @@ class AppRoutes:
         ]
 
     def _list(self, request: Request) -> Response:
-        return listed(request, [self._document(request, each) for each in self._installations])
+        return listed(request, [self._document(request, each) for each in self._apps[request.app]])
 
     def _get(self, request: Request) -> Response:
         return self._first(request, lambda each: str(each.id) == request.params["installation_id"])
@@ -75,12 +78,12 @@ class AppRoutes:
         )
 
     def _first(self, request: Request, fits: Callable[[Installation], bool]) -> Response:
-        found = next((each for each in self._installations if fits(each)), None)
+        found = next((each for each in self._apps[request.app] if fits(each)), None)
         return Response(200, self._document(request, found)) if found else NOT_FOUND
 
     def _token(self, request: Request) -> Response:
         wanted = request.params["installation_id"]
-        if wanted not in {str(each.id) for each in self._installations}:
+        if wanted not in {str(each.id) for each in self._apps[request.app]}:
             return NOT_FOUND
         token = self._identity.mint(int(wanted))
         body: Json = {
@@ -98,7 +101,7 @@ class AppRoutes:
             return invalid(f"Invalid cursor: {cursor}")
         found = [
             each
-            for each in reversed(self._kept())
+            for each in reversed(self._kept(request))
             if (not wanted or each.succeeded == (wanted == "success")) and (not cursor or each.id < int(cursor))
         ]
         shown = found[: page_size(request)]
@@ -117,9 +120,11 @@ class AppRoutes:
         return Response(202, {})
 
     def _find(self, request: Request) -> Delivery | None:
-        return next((each for each in self._kept() if str(each.id) == request.params["delivery_id"]), None)
+        return next((each for each in self._kept(request) if str(each.id) == request.params["delivery_id"]), None)
 
-    def _kept(self) -> list[Delivery]:
+    def _kept(self, request: Request) -> list[Delivery]:
+        if request.app != self._identity.app_id:
+            return []
         oldest = self._clock() - KEPT
         kept = [each for each in self._webhooks.deliveries if each.delivered_at >= oldest]
         return sorted(kept, key=lambda each: each.id)
@@ -139,11 +144,11 @@ class AppRoutes:
 
     def _document(self, request: Request, installation: Installation) -> Json:
         api = request.url.removesuffix(request.path)
-        organisation = self._installations[installation]
+        organisation = self._owners[installation.organisation]
         return {
             "id": installation.id,
             "account": organisation.owner.document(api),
-            "app_id": self._identity.app_id,
+            "app_id": request.app,
             "app_slug": "spotrunner",
             "target_id": organisation.id,
             "target_type": "Organization",

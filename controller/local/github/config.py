@@ -18,6 +18,14 @@ class Installation:
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherApp:
+    """An App beside the one with the webhook: it has installations, and with them limits, of its own."""
+
+    id: int
+    installations: tuple[Installation, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Who owns what here, the App and its secret, and GitHub's deadlines and budgets."""
 
@@ -28,6 +36,7 @@ class Config:
     installation_id: int = 61_234_567
     others: tuple[Installation, ...] = ()
     """Further organisations that have the App."""
+    further_apps: tuple[FurtherApp, ...] = ()
     base_path: str = ""
     """`/api/v3` makes it a GitHub Enterprise Server: every route lives below, and no rate is limited by itself."""
     runner_groups: tuple[str, ...] = ()
@@ -47,3 +56,8 @@ class Config:
     def installations(self) -> tuple[Installation, ...]:
         """Every organisation that has the App, the main one first."""
         return Installation(self.organisation, self.repositories, self.installation_id), *self.others
+
+    @property
+    def apps(self) -> dict[int, tuple[Installation, ...]]:
+        """Every App's installations by its id, those of the App with the webhook first."""
+        return {self.app_id: self.installations, **{app.id: app.installations for app in self.further_apps}}

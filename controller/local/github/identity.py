@@ -1,10 +1,10 @@
-"""Who calls the API: a GitHub App by a signed JWT, then an installation by a token that lives an hour."""
+"""Who calls the API: an App by a signed JWT, then an installation by a token that lives an hour."""
 
 from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -59,11 +59,12 @@ class AppKey:
 
 
 class Identity:
-    """Checks the App's JWTs, mints and recognises installation tokens."""
+    """Checks the Apps' JWTs, mints and recognises installation tokens."""
 
-    def __init__(self, app_id: int, key: AppKey, clock: Callable[[], datetime]) -> None:
-        self.app_id = app_id
-        self._key = key
+    def __init__(self, keys: Mapping[int, AppKey], clock: Callable[[], datetime]) -> None:
+        """`keys`: the Apps' by their ids, the one with the webhook first."""
+        self.app_id = next(iter(keys))
+        self._keys = keys
         self._clock = clock
         self._tokens: dict[str, InstallationToken] = {}
         self._fresh: set[str] = set()
@@ -71,17 +72,31 @@ class Identity:
         self._denials = 0
         self._lock = threading.Lock()
 
-    def check_app(self, token: str) -> None:
-        """Refuse a JWT that is not this App's, not RS256, expired, from the future or valid for too long."""
+    def check_app(self, token: str) -> int:
+        """Whose JWT it is; one that is not RS256, expired, from the future or valid for too long is refused."""
+        app_id, key = self._issuer(token)
         try:
-            claims = jwt.decode(token, self._key.public_pem, ["RS256"], options=_OPTIONS)
+            claims = jwt.decode(token, key.public_pem, ["RS256"], options=_OPTIONS)
         except jwt.MissingRequiredClaimError as error:
             raise Unauthorized(f"Missing '{error.claim}' claim in assertion") from error
         except jwt.PyJWTError as error:
             raise Unauthorized("A JSON web token could not be decoded") from error
-        if str(claims["iss"]) != str(self.app_id):
+        if str(claims["iss"]) != str(app_id):
             raise Unauthorized("'Issuer' claim ('iss') must be an Integer")
         _check_times(claims, self._clock().timestamp())
+        return app_id
+
+    def _issuer(self, token: str) -> tuple[int, AppKey]:
+        """The App that a JWT names, and its key, before anything is believed; the first one where it names none."""
+        try:
+            named = jwt.decode(token, options={"verify_signature": False}).get("iss")
+        except jwt.PyJWTError:
+            named = None
+        return next(((name, key) for name, key in self._keys.items() if str(name) == str(named)), self._first)
+
+    @property
+    def _first(self) -> tuple[int, AppKey]:
+        return next(iter(self._keys.items()))
 
     def mint(self, installation_id: int) -> InstallationToken:
         """A new token for an installation."""

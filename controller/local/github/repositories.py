@@ -12,12 +12,18 @@ _FIRST_ID = 500_000_001
 
 
 class Repositories:
-    """Every repository that an installation covers."""
+    """Every repository that an installation of the App with the webhook covers."""
 
-    def __init__(self, installations: Sequence[Installation], api: str) -> None:
+    def __init__(self, installations: Sequence[Installation], api: str, further: Sequence[Installation] = ()) -> None:
+        """`further`: installations of other Apps, which cover some of the same."""
         self.api = api
-        self.owners = {each: Organisation(each.organisation, 70_107_786 + n) for n, each in enumerate(installations)}
-        owned = [(self.owners[each], name, each.id) for each in installations for name in each.repositories]
+        self.owners = {
+            each.organisation: Organisation(each.organisation, 70_107_786 + n) for n, each in enumerate(installations)
+        }
+        self._known = {each.id: each for each in (*installations, *further)}
+        owned = [
+            (self.owners[each.organisation], name, each.id) for each in installations for name in each.repositories
+        ]
         self._all = [Repository(owner, name, _FIRST_ID + n) for n, (owner, name, _) in enumerate(owned)]
         self._installations = {each.id: owner[2] for each, owner in zip(self._all, owned, strict=True)}
 
@@ -39,9 +45,11 @@ class Repositories:
         return next(each for each in self._all if each.full_name.lower() == wanted)
 
     def covered(self, installation: int) -> list[Repository]:
-        """Those of an installation."""
-        return [each for each in self._all if self.installation_of(each) == installation]
+        """Those of an installation, of whichever App."""
+        known = self._known[installation]
+        names = {f"{known.organisation}/{name}" for name in known.repositories}
+        return [each for each in self._all if each.full_name in names]
 
     def installation_of(self, repository: Repository) -> int:
-        """The installation that covers a repository."""
+        """The installation whose webhooks tell of a repository."""
         return self._installations[repository.id]

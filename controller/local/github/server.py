@@ -53,10 +53,11 @@ class GitHub(People, Mishaps):
         self._clock = clock
         self._lock = threading.RLock()
         self._moved = threading.Condition(self._lock)
-        self._key = AppKey.of(process_key("app"))
+        self._keys = {app_id: AppKey.of(process_key(f"app {n}")) for n, app_id in enumerate(config.apps)}
         self._door = Door(NOT_FOUND, base_path=config.base_path)
-        self._repositories = Repositories(config.installations, self.base_url)
-        self._identity = Identity(config.app_id, self._key, clock)
+        further = [each for app in config.further_apps for each in app.installations]
+        self._repositories = Repositories(config.installations, self.base_url, further)
+        self._identity = Identity(self._keys, clock)
         self._limits = RateLimits(clock, config.budgets, counts=not config.base_path)
         self._trouble = Trouble()
         self._webhooks = Webhooks(config.webhook_url, config.webhook_secret, config.app_id, clock)
@@ -115,7 +116,12 @@ class GitHub(People, Mishaps):
     @property
     def private_key_pem(self) -> str:
         """The App's private key."""
-        return self._key.private_pem
+        return self._keys[self.app_id].private_pem
+
+    @property
+    def further_keys(self) -> dict[int, str]:
+        """The private keys of the further Apps, by their ids."""
+        return {app_id: key.private_pem for app_id, key in self._keys.items() if app_id != self.app_id}
 
     @property
     def webhook_secret(self) -> str:
@@ -208,10 +214,11 @@ class GitHub(People, Mishaps):
 
     def _routes(self) -> list[Route]:
         config, repositories, clock = self._config, self._repositories, self._clock
-        gate = Gate(self._identity, self._limits, self._trouble, config.installations)
+        installed = [each for installations in config.apps.values() for each in installations]
+        gate = Gate(self._identity, self._limits, self._trouble, installed)
         seen = RunsSeen(self._runbook, lambda entry: self._place(entry.repository), self._lock)
         rest = (
-            AppRoutes(self._identity, repositories.owners, self._webhooks, clock),
+            AppRoutes(self._identity, config.apps, repositories.owners, self._webhooks, clock),
             RunnerRoutes(self._registry, self._releases, self.base_url, config.runner_groups),
             RunRoutes(seen),
             DeploymentRoutes(seen, clock),

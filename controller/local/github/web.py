@@ -32,6 +32,8 @@ class Request:
     """The whole address, without the query."""
     installation: int = 0
     """Whose token it bears; 0 for none."""
+    app: int = 0
+    """The App that asks as itself; 0 for anybody else."""
 
     def json(self) -> dict[str, object]:
         """The body as a JSON object; empty when it is none."""

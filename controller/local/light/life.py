@@ -58,6 +58,7 @@ class Life:
         until = time.monotonic() + me.user_data.claim_deadline_s
         nonce = secrets.token_hex(16)
         for attempt in range(1, 10_000):
+            asked = 0.0
             try:
                 answer = self.wires.claim(me, Claim(VERSION, launch_id=me.launch_id, nonce=nonce))
                 if answer.status == _OK:
@@ -65,9 +66,11 @@ class Life:
                     return wire.loads(Bundle, answer.body)
                 if answer.status < _SERVER and answer.status not in _LATER:
                     return None
+                asked = answer.retry_after_s
             except Silent:
                 pass
-            pause = random.uniform(0, min(_SLOWEST_PAUSE_S, _PAUSE_S * 2 ** min(attempt, 10)))  # noqa: S311 - no secret
+            jitter = random.uniform(0, min(_SLOWEST_PAUSE_S, _PAUSE_S * 2 ** min(attempt, 10)))  # noqa: S311 - no secret
+            pause = max(asked, jitter)
             if time.monotonic() + pause > until:
                 return None
             self.power.rest(pause)

@@ -29,6 +29,8 @@ class Answer:
 
     status: int
     body: bytes
+    retry_after_s: float = 0.0
+    """What the controller asks for at least before the next try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ class Wires:
         try:
             connection.request(method, parts.path, body, headers)
             answer = connection.getresponse()
-            return Answer(answer.status, answer.read())
+            asked = answer.headers.get("retry-after", "")
+            return Answer(answer.status, answer.read(), float(asked) if asked.isdecimal() else 0.0)
         except (OSError, http.client.HTTPException) as error:
             raise Silent(f"{method} {url}: {error}") from error
         finally:

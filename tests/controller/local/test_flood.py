@@ -1,20 +1,20 @@
 """A burst of mixed jobs into a crowded region and a busy GitHub: every job runs, and calls stay within their budget.
 
-A job among equal ones keeps to 12 calls to AWS, 0.05 of them to EC2. Among a hundred mixed ones it was measured at
-13.4 to 15.3 and at 0.16 to 0.17, with 1.11 to 1.15 calls to GitHub: each shape is launched by calls of its own. A claim
-that GitHub was too busy for, or whose launch was not written down yet, is made again; how many are depends on the
-moment and the machine, so what they cost is taken off. The limits are some 15 % above the most calls to AWS, and 9 %
-above those to GitHub.
+A job of two hundred mixed ones and more was measured at 11.6 to 12 calls to AWS, 0.09 of them to EC2, and 1.07 to GitHub.
+Among a hundred there are fewer to share what is asked once: 12.5 to 13.9, 0.16 and 1.17. A claim that GitHub was too busy
+for is made again; how many are depends on the moment and the machine, so what they cost is taken off. The limits are some
+10 % above what was measured.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from controller.local import flood
+from controller.local.github.web import RequestRecord
 from controller.local.stage import Stage
 
 pytestmark = pytest.mark.local_cloud
@@ -29,8 +29,10 @@ class Claims:
 
     made: int = 0
     calls: int = 0
+    registrations: list[RequestRecord] = field(default_factory=list)
 
     def look(self, stage: Stage) -> None:
+        self.registrations = [each for each in stage.github.requests if each.route.endswith("/generate-jitconfig")]
         self.made = sum(1 for call in stage.cloud.calls if call.action == "Invoke")
         self.calls = self.made + sum(1 for call in stage.cloud.calls if "claim" in call.principal)
 
@@ -49,5 +51,6 @@ def test_a_flood_of_mixed_jobs_runs_to_its_end_within_its_budget_of_calls(tmp_pa
     assert cost.summary.outcomes == {"success": JOBS}
     assert cost.ec2_total <= 0.2, cost.aws
     assert not [name for name in cost.aws if "Describe" in name or "Terminate" in name or "CreateTags" in name]
-    assert cost.aws_total - claims.repeated(result.machines) <= 17.6, (claims, result.machines, dict(cost.aws))
+    assert cost.aws_total - claims.repeated(result.machines) <= 13.5, (claims, result.machines, dict(cost.aws))
     assert cost.github_total <= 1.25, cost.github
+    assert len({call.caller for call in claims.registrations}) == 2, "both Apps register"

@@ -481,6 +481,28 @@ def test_where_github_does_not_answer_the_machine_may_claim_again(failure: Unava
     assert world.told.of(ClaimTurnedAway) == []
 
 
+def test_while_nobody_can_be_registered_a_claim_reads_nothing_and_is_told_when_to_come_again() -> None:
+    world, (machine,) = launched(1)
+    world.claim_door = replace(world.claim_door, pause=lambda _: 12.0)
+    world.runners.faults.plan(Rejected("read while there was no need"))
+
+    with pytest.raises(Unavailable) as later:
+        world.claim(machine)
+
+    assert later.value.retry_after_s == 12.0
+    assert world.github.calls == []
+    assert statuses(world) == []
+
+
+def test_in_a_long_pause_a_machine_without_a_job_is_sent_home_all_the_same() -> None:
+    world, (machine,) = launched(1)
+    world.moved(Step.COMPLETED, 1, conclusion="cancelled")
+    world.claim_door = replace(world.claim_door, pause=lambda _: 3_600.0)
+
+    with pytest.raises(NothingToDo):
+        world.claim(machine)
+
+
 def test_where_github_refuses_the_machine_is_turned_away() -> None:
     world, (machine,) = launched(1)
     world.github.faults.plan(None, Rejected("the App may not administer octo/hello"))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
+
 import pytest
 
+from controller.adapters.threads import each
 from controller.domain.deliveries import MessageDelayed, MessageRejected
 from controller.domain.events import JobBackInLine
 from controller.domain.fleet_config import Os
 from controller.domain.job import JobState
-from controller.domain.launch import Refusal
+from controller.domain.launch import LaunchAnswer, Refusal
 from controller.domain.refusal import RefusalKind
 from controller.errors import Unavailable
 from controller.messages import Delivery, Step, Wake
 from controller.usecases import region_watch
+from controller.usecases.dispatch import LAUNCHING_S
 from tests.controller.usecases.world import World, delivery
 from tests.fakes import samples
+from tests.fakes.fleet import FakeFleet
 
 DRAIN_SEEN_S = 31.0
 """A dispatcher that has just looked does not look again for half a minute."""
@@ -38,6 +44,63 @@ def test_unequal_jobs_are_launched_apart() -> None:
 
     assert len(world.fleet.requests) == 2
     assert {machine.instance_type.split(".")[1] for machine in world.fleet.running} == {"xlarge", "2xlarge"}
+
+
+EIGHT = ("spotrunner/linux-4cpu/cpu=8",)
+
+
+class SlowFleet(FakeFleet):
+    """A cloud that needs most of a dispatcher's time for one launch."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.clock.now)
+        self.clock = world.clock
+
+    def launch(self, request: str) -> LaunchAnswer:
+        self.clock.turn(LAUNCHING_S + 1.0)
+        return super().launch(request)
+
+
+class Meeting(FakeFleet):
+    """A cloud that answers when as many launches are under way as it waits for."""
+
+    def __init__(self, world: World, launches: int) -> None:
+        super().__init__(world.clock.now)
+        self.met = threading.Barrier(launches, timeout=30.0)
+        self.one_at_a_time = threading.Lock()
+
+    def launch(self, request: str) -> LaunchAnswer:
+        self.met.wait()
+        with self.one_at_a_time:
+            return super().launch(request)
+
+
+def test_launches_that_would_begin_too_late_wait_for_a_wake_up_that_is_asked_for() -> None:
+    world = World()
+    world.fleet = SlowFleet(world)
+    world.doors()
+    world.backlog.put(samples.queued(1), samples.queued(2, labels=EIGHT))
+
+    world.pump()
+    asked, woken = len(world.fleet.requests), [sent for sent in world.outbox.sent if isinstance(sent, Wake)]
+    world.clock.turn(60.0)
+    world.wake()
+
+    assert (asked, len(woken)) == (1, 1)
+    assert len(world.fleet.requests) == len(world.machines) == 2
+
+
+def test_groups_are_launched_side_by_side_where_there_are_threads_for_them() -> None:
+    world = World()
+    world.fleet = Meeting(world, launches=2)
+    world.doors()
+    world.dispatch = replace(world.dispatch, side_by_side=each)
+    world.backlog.put(samples.queued(1), samples.queued(2, labels=EIGHT))
+
+    world.pump()
+
+    assert set(world.states().values()) == {JobState.LAUNCHED}
+    assert len(world.machines) == 2
 
 
 def test_a_full_batch_drains_the_queue_so_that_a_burst_is_one_launch() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from controller import wiring
 from controller.domain.events import ConfigurationHeld, PoolShort, SpareReady, SpareRetired
 from controller.domain.fleet_config import RunnerConfig, Span
 from controller.domain.job_key import NOBODY
@@ -72,7 +73,7 @@ def test_a_spare_carries_the_stacks_tags_and_no_repositorys() -> None:
 
     tags = dict(json.loads(world.fleet.requests[0])["tags"])
 
-    assert tags.keys() == {"spotrunner:stack", "spotrunner:launch", "spotrunner:config"}
+    assert tags.keys() == {wiring.TAG_STACK, wiring.TAG_ENVIRONMENT, wiring.TAG_LAUNCH, wiring.TAG_CONFIG}
 
 
 def test_a_full_pool_is_left_in_peace_and_costs_few_calls() -> None:

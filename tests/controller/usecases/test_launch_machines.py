@@ -73,7 +73,12 @@ def test_the_request_offers_every_fitting_type_in_every_zone_and_carries_the_tag
         wiring.TAG_STACK: "dev-us-east-1",
         wiring.TAG_LAUNCH: plan.launch_id,
         wiring.TAG_CONFIG: "linux-4cpu",
-        wiring.TAG_REPOSITORY: samples.REPOSITORY,
+        wiring.TAG_ENVIRONMENT: "dev",
+        "spotrunner:repository": samples.REPOSITORY,
+        "spotrunner:labels": " ".join(world.job(1).labels),
+        "spotrunner:workflow": world.job(1).workflow,
+        "spotrunner:run": str(world.job(1).run_id),
+        "spotrunner:job": world.job(1).name,
     }
 
 

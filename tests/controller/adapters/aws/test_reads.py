@@ -73,8 +73,9 @@ def test_a_stage_is_read_page_by_page_until_there_is_enough(
 
     asked = [json.loads(seen.body) for seen in scripted.seen]
     assert [text_of(item, "id") for item in found] == ["1#1", "2#1", "3#1"]
-    assert asked[1]["ExclusiveStartKey"] == end
-    assert [one["Limit"] for one in asked] == [5, 3, 5, 5, 5]
+    # The parts of a stage are read side by side, so the next page comes in any place.
+    assert sorted(one["Limit"] for one in asked) == [3, 5, 5, 5, 5]
+    assert [(one["Limit"], one["ExclusiveStartKey"]) for one in asked if "ExclusiveStartKey" in one] == [(3, end)]
 
 
 def test_everything_before_the_end_of_time_is_simply_everything(

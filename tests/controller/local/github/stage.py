@@ -61,9 +61,13 @@ class App:
         self.token = ""
 
     def jwt(self, **claims: object) -> str:
+        return self.jwt_of(self._github.app_id, self._github.private_key_pem, **claims)
+
+    def jwt_of(self, app_id: int, key: str, **claims: object) -> str:
+        """That of another App."""
         now = int(time.time())
-        defaults = {"iss": str(self._github.app_id), "iat": now - 30, "exp": now + 540}
-        return jwt.encode({**defaults, **claims}, self._github.private_key_pem, "RS256")
+        defaults = {"iss": str(app_id), "iat": now - 30, "exp": now + 540}
+        return jwt.encode({**defaults, **claims}, key, "RS256")
 
     def sign_in(self) -> None:
         path = f"/app/installations/{self._github.installation_id}/access_tokens"

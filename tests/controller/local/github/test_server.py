@@ -93,7 +93,7 @@ def test_nothing_secret_shows_when_it_is_printed() -> None:
     with GitHub(Config(webhook_secret="canary-of-the-webhook", patience=QUICK)) as github:
         app = App(github)
         encoded = app.register("r1", "box")
-        printed = repr((github._config, github._key, github.runners, github._registry.runners, github.requests))
+        printed = repr((github._config, github._keys, github.runners, github._registry.runners, github.requests))
 
     for secret in ("canary-of-the-webhook", "PRIVATE KEY", app.token, encoded):
         assert secret not in printed
