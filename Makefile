@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+LIVE_WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo scenarios seeds chaos flood test check format lint types imports tests docs bench bench-agent agent-mutations reliability simulate watching fuzz agent-wheel aws-smoke clean
+.PHONY: help demo scenarios seeds chaos flood test check format lint types imports tests live still checked docs bench bench-agent agent-mutations reliability simulate watching fuzz agent-wheel aws-smoke clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,7 +46,18 @@ flood: $(VENV)/local.stamp ## A thousand mixed jobs at once into a crowded regio
 
 test: check ## Everything that CI checks
 
-check: lint types imports tests docs
+# What fails in seconds comes first; then everything that takes long, side by side, each with its words in one piece.
+BESIDE = $(MAKE) --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+check: lint
+	@$(BESIDE) --jobs=3 live still checked
+
+# Tests with real processes wait most of the time, and are punctual: whatever only computes gives way to them.
+LIVE := tests/controller/local tests/controller/cli tests/watching
+GIVE_WAY := nice -n 5
+
+checked: $(VENV)/dev.stamp
+	@$(GIVE_WAY) $(MAKE) --no-print-directory types imports docs
 
 format: $(VENV)/dev.stamp ## Put the code into shape
 	$(BIN)/ruff format .
@@ -64,7 +76,13 @@ imports: $(VENV)/dev.stamp
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
 tests: $(VENV)/dev.stamp
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+	@$(BESIDE) --jobs=2 live still
+
+live: $(VENV)/dev.stamp
+	$(BIN)/pytest -n $(LIVE_WORKERS) --dist worksteal -m local_cloud $(LIVE)
+
+still: $(VENV)/dev.stamp
+	$(GIVE_WAY) $(BIN)/pytest -n $(WORKERS) --dist worksteal -m 'not local_cloud'
 
 fuzz: $(VENV)/dev.stamp ## Send the webhook door a hundred thousand bodies
 	SPOTRUNNER_FUZZ_BODIES=$(or $(BODIES),100000) $(BIN)/pytest -n 0 -q -p no:cacheprovider tests/controller/test_webhook_fuzz.py

@@ -12,7 +12,7 @@ import json
 import sys
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from runner_agent.contract.record import Record
@@ -64,20 +64,21 @@ def decode(kind: type[T], data: object, path: str = "") -> T:
 
 
 def _decode(kind: Any, data: object, path: str) -> object:
+    return _reader(kind)(kind, data, path)
+
+
+@functools.cache
+def _reader(kind: Any) -> Callable[[Any, object, str], object]:
+    """What reads a type; found out once, because every message of a burst has the same few."""
     origin = typing.get_origin(kind)
-    if origin in {typing.Union, types.UnionType}:
-        return _union(kind, data, path)
-    if origin is typing.Literal:
-        return _literal(kind, data, path)
-    if origin is tuple:
-        return _tuple(kind, data, path)
+    readers = {typing.Union: _union, types.UnionType: _union, typing.Literal: _literal, tuple: _tuple}
+    if origin in readers:
+        return readers[origin]
     if origin in {dict, Mapping}:
-        return _mapping(kind, data, path)
+        return _mapping
     if _names(kind) is not None:
-        return _record(kind, data, path)
-    if isinstance(kind, type) and issubclass(kind, enum.Enum):
-        return _enum(kind, data, path)
-    return _scalar(kind, data, path)
+        return _record
+    return _enum if isinstance(kind, type) and issubclass(kind, enum.Enum) else _scalar
 
 
 def _union(kind: Any, data: object, path: str) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TypeVar
 
 from controller import schema
@@ -22,6 +23,7 @@ ATOMIC = 100
 HOME = "us-east-1"
 
 R = TypeVar("R", Job, Runner, Launch)
+_partitions = cache(schema.stages)
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Shelf:
 
     records: dict[str, Record] = field(default_factory=dict)
     _held: dict[str, Record] | None = None
+    _places: dict[str, tuple[Record, str | None]] = field(default_factory=dict)
+    """Where a record was last seen to stand: indexes are looked at far more often than records change."""
 
     def put(self, *records: Record) -> None:
         """Store records as another function would have: under their next version, unasked."""
@@ -46,9 +50,15 @@ class Shelf:
 
     def stage(self, kind: type[R], name: str, home: str = HOME) -> list[R]:
         """The records of a kind that an index shows in a region's stage."""
-        partitions = schema.stages(name, home)
+        partitions = _partitions(name, home)
         shown = self.records if self._held is None else self._held
-        return [r for r in shown.values() if isinstance(r, kind) and schema.stage_of(r) in partitions]
+        return [r for key, r in shown.items() if isinstance(r, kind) and self._place(key, r) in partitions]
+
+    def _place(self, key: str, record: Record) -> str | None:
+        known = self._places.get(key)
+        if known is None or known[0] is not record:
+            known = self._places[key] = record, schema.stage_of(record)
+        return known[1]
 
     def get(self, kind: type[R], record_id: str) -> R | None:
         """One record, read consistently."""

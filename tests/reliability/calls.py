@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
@@ -89,14 +88,19 @@ _DEPTH = 5
 _DOOR: ContextVar[str] = ContextVar("door", default="")
 
 
-@contextmanager
-def at_door(name: str) -> Iterator[None]:
+class at_door:  # noqa: N801 - used as the statement it makes: a generator would cost more than most calls do
     """Calls made inside are this door's."""
-    token = _DOOR.set(name)
-    try:
-        yield
-    finally:
-        _DOOR.reset(token)
+
+    __slots__ = ("_name", "_token")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._token = _DOOR.set(self._name)
+
+    def __exit__(self, *_: object) -> None:
+        _DOOR.reset(self._token)
 
 
 class Watch:

@@ -7,14 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from controller import messages, wiring
+from controller.domain import catalogue
 from controller.domain.deliveries import MessageDelayed, MessageRejected
 from controller.domain.fleet_config import RunnerConfig, Span
 from controller.domain.interruption import Ended, Warned
 from controller.domain.job import OPEN, Job, JobState, Rerun
 from controller.domain.job_key import NOBODY
 from controller.domain.launch import Launch, LaunchState
+from controller.domain.market import Market
 from controller.domain.runner import ALIVE, Runner, RunnerState
 from controller.errors import Rejected, SpotRunnerError, Unavailable
 from controller.messages import Chore, Chores, Delivery, JobMoved, JobQueued
@@ -47,9 +50,19 @@ _OF_QUEUE = {
 }
 
 
+def a_market() -> Market:
+    """One family is for sale: what else is refused for a job is the same in every story, and looked at elsewhere."""
+    known = catalogue.shipped()
+    family = MACHINE_TYPE.partition(".")[0]
+    return Market(replace(known, types=tuple(offered for offered in known.types if offered.family == family)))
+
+
 def a_config() -> RunnerConfig:
     """What every job of the stories asks for."""
     return samples.config(cpu=Span(4.0, 4.0), families=(MACHINE_TYPE,), job_limit_s=JOB_LIMIT_S)
+
+
+_MARKET = a_market()
 
 
 @dataclass(slots=True)
@@ -61,6 +74,15 @@ class Findings:
     """Doors that ended with something else than an answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a schedule sends again and again."""
+
+    every_s: float
+    queue: SimQueue
+    text: str
+
+
 class Universe(World):
     """Assembled as production is; `watch` sees every outside call."""
 
@@ -68,6 +90,7 @@ class Universe(World):
         super().__init__(a_config())
         self.timeline = Timeline()
         self.clock = self.timeline
+        self.market = _MARKET
         self.eye = watch(self.timeline)
         self.findings = Findings()
         self.eye.on_strike = lambda: self.timeline.after(SEEN_TO_S, self.see_to_jobs, background=True)
@@ -96,7 +119,8 @@ class Universe(World):
         for place, schedule in enumerate(schedules):
             # Most begin in turn; what comes seldom first comes when it would come again.
             first_s = 7.0 * (1 + place) if schedule.every_s <= OFTEN_S else schedule.every_s
-            self.timeline.after(first_s, lambda s=schedule: self._tick(s), background=True)  # type: ignore[misc]  # bound early
+            round_of = Round(schedule.every_s, self.queues[schedule.queue.name], json.dumps(schedule.body))
+            self.timeline.after(first_s, partial(self._tick, round_of), background=True)
 
     def restart(self) -> None:
         """New processes behind every door."""
@@ -297,11 +321,11 @@ class Universe(World):
         text = wire.dumps(notice)
         self.timeline.after(_BUS_S, lambda: self.queues[wiring.EVENTS.name].send(text, "events.amazonaws.com"))
 
-    def _tick(self, schedule: wiring.Schedule) -> None:
-        self.timeline.after(schedule.every_s, lambda: self._tick(schedule), background=True)
+    def _tick(self, schedule: Round) -> None:
+        self.timeline.after(schedule.every_s, partial(self._tick, schedule), background=True)
         # A round over a world at rest says nothing that the one before has not said.
         if self._calm < ROUNDS:
-            self.queues[schedule.queue.name].send(json.dumps(schedule.body), "AROASCHEDULER:schedule")
+            schedule.queue.send(schedule.text, "AROASCHEDULER:schedule")
 
     def _deliver(self, message: JobQueued | JobMoved) -> int:
         """The webhook's answer to a delivery, as GitHub logs it."""

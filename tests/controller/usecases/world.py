@@ -92,9 +92,10 @@ class _Watched:
         self._port, self._around = port, around
 
     def __getattr__(self, name: str) -> Callable[..., object]:
-        method = getattr(self._port, name)
-        kind = type(self._port).__name__.removeprefix("Fake").lower()
-        return lambda *args, **named: self._around(f"{kind}.{name}", lambda: method(*args, **named))
+        method, around = getattr(self._port, name), self._around
+        call = f"{type(self._port).__name__.removeprefix('Fake').lower()}.{name}"
+        through = self.__dict__[name] = lambda *args, **named: around(call, lambda: method(*args, **named))
+        return through
 
 
 def watched(port: P, around: Around) -> P:
