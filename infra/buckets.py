@@ -12,6 +12,8 @@ from controller import policies
 from infra.config import StackConfig
 from infra.keys import Keys
 
+ARTIFACTS = "artifacts"
+
 _KEEP_OLD_DAYS = 30
 """How long what was overwritten or deleted can be brought back."""
 _CACHE_DAYS = 180
@@ -28,8 +30,9 @@ class Contents:
 
 
 def every(config: StackConfig) -> tuple[Contents, ...]:
-    """The runner cache, and what is kept of ended jobs and reports when they leave the tables."""
-    return Contents("cache", _CACHE_DAYS), Contents("archive", config.archive_days)
+    """The runner cache, what is kept of ended jobs and reports, and where asked for, what jobs keep themselves."""
+    always = Contents("cache", _CACHE_DAYS), Contents("archive", config.archive_days)
+    return (*always, Contents(ARTIFACTS, config.artifact_days)) if config.keeps_artifacts else always
 
 
 def bucket_name(config: StackConfig, contents: str, region: str) -> str:
@@ -43,7 +46,8 @@ class Bucket:
     def __init__(self, config: StackConfig, keys: Keys, contents: Contents, kept: pulumi.ResourceOptions) -> None:
         self._config, self._keys, self._contents = config, keys, contents
         name = bucket_name(config, contents.name, config.place.region)
-        self.bucket = aws.s3.Bucket(contents.name, bucket=name, opts=kept)
+        # A bucket with something in it can not be deleted: where destroying is allowed, it is emptied first.
+        self.bucket = aws.s3.Bucket(contents.name, bucket=name, force_destroy=not config.protect, opts=kept)
         # Not under the bucket: what is protected protects its children, and these must stay changeable.
         self._inside = pulumi.ResourceOptions(parent=kept.parent)
         self._close()

@@ -18,6 +18,7 @@ from controller.domain.interruption import Advised, Ended, Notice, Warned
 from controller.domain.job import Job, JobState
 from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchState
+from controller.domain.own_roles import OwnRoles
 from controller.domain.quotas import Quotas
 from controller.domain.runner import Runner
 from controller.errors import Rejected
@@ -157,6 +158,8 @@ class World:
         self.letters: DeadLetters = FakeDeadLetters()
         self.backlog, self.outbox, self.told = FakeBacklog(), FakeOutbox(), Told()
         self.market, self.quotas = market.shipped(), Quotas()
+        self.own_roles = OwnRoles()
+        self.artifacts: dict[str, str] = {}
         self._ids, self._sequence, self._stamps = count(1), count(1), count(1)
         self.doors()
 
@@ -221,7 +224,9 @@ class World:
 
     def _launcher(self, ports: _Ports) -> LaunchMachines:
         return LaunchMachines(
-            ground=Ground(f"dev-{self.region}", self.region, TEMPLATES, SUBNETS, claim_deadline_s=180.0),
+            ground=Ground(
+                f"dev-{self.region}", self.region, TEMPLATES, SUBNETS, claim_deadline_s=180.0, own_roles=self.own_roles
+            ),
             jobs=ports.jobs,
             runners=ports.runners,
             launches=ports.launches,
@@ -267,6 +272,7 @@ class World:
                 release_ttl_s=3_600.0,
                 spare_poll_s=SPARE_POLL_S,
                 spare_life_s=SPARE_LIFE_S,
+                artifacts=self.artifacts,
             ),
             jobs=ports.jobs,
             runners=ports.runners,
