@@ -32,6 +32,7 @@ def test_days_differ_and_are_full() -> None:
     assert len({report.calls for report in found}) == len(found)
     assert all(report.jobs for report in found)
     assert any(report.faults for report in found)
+    assert any(report.spares for report in found)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
