@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -271,10 +271,12 @@ class LocalCloud:
     @cached_property
     def _session(self) -> Any:  # noqa: ANN401 - boto3 is imported late
         import boto3  # noqa: PLC0415 - a fifth of a second that importing this module should not cost
+        from botocore.session import get_session  # noqa: PLC0415 - the same
 
-        return boto3.Session(
-            self._admin.access_key, self._admin.secret_key, self._admin.token, region_name=self.options.region
-        )
+        session = get_session()
+        session.register_component("data_loader", _descriptions())
+        keys = self._admin.access_key, self._admin.secret_key, self._admin.token
+        return boto3.Session(*keys, region_name=self.options.region, botocore_session=session)
 
     def _serve(self) -> None:
         """Open the ports."""
@@ -382,6 +384,14 @@ class LocalCloud:
         self._instances.machines.start()
         self._doors.open()
         self._timers.start()
+
+
+@cache
+def _descriptions() -> Any:  # noqa: ANN401 - boto3 is imported late
+    """The services' descriptions, read once for all clouds of this process: they are megabytes of JSON."""
+    from botocore.loaders import create_loader  # noqa: PLC0415 - as above
+
+    return create_loader()
 
 
 def _path(function: wiring.Function) -> str:
