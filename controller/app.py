@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from controller.adapters.overheard import Overheard
     from controller.adapters.telemetry import Telemetry
     from controller.domain.market import Market
+    from controller.domain.own_roles import OwnRoles
     from controller.domain.quotas import Quotas
     from controller.messages import Chore, Chores, Delivery
     from controller.ports import Configs, Jobs, Launches, Memory, Origins, Outbox, Runners, Tell
@@ -118,7 +119,7 @@ class QueueDoor:
 class ClaimDoor:
     """What the claim handler works with."""
 
-    machine_role: str
+    machine_roles: Collection[str]
     handle: Callable[[str, Claim], Bundle | Wait]
     flush: Callable[[], None]
 
@@ -276,6 +277,7 @@ def claim_door() -> ClaimDoor:
         release_ttl_s=settings.release_ttl_s,
         spare_poll_s=settings.spare_poll_s,
         spare_life_s=settings.spare_life_s,
+        artifacts=environment.pairs(settings.artifacts),
     )
     claim = ClaimRunner(
         terms=terms,
@@ -291,7 +293,9 @@ def claim_door() -> ClaimDoor:
         clock=time.time,
         offers=SignedOffers(AwsAccess.read(os.environ)),
     )
-    return ClaimDoor(wiring.role_name(settings.stack, wiring.MACHINE), claim, stack.telemetry.flush)
+    own = environment.pairs(settings.machine_roles)
+    kinds = (wiring.MACHINE, *map(wiring.own_machine, own))
+    return ClaimDoor(frozenset(wiring.role_name(settings.stack, kind) for kind in kinds), claim, stack.telemetry.flush)
 
 
 @cache
@@ -615,6 +619,7 @@ class _Stack:
             templates=environment.pairs(self.settings.launch_templates),
             subnets=environment.pairs(self.settings.subnets),
             claim_deadline_s=self.settings.claim_deadline_s,
+            own_roles=_own_roles(self.settings),
         )
         return LaunchMachines(
             ground=ground,
@@ -707,10 +712,22 @@ def _assembled(settings: Settings, telemetry: Telemetry | Overheard) -> _Stack:
         ledger=FencedLedger(ledger, fence),
         memory=memory,
         fleet=FencedFleet(Ec2Fleet(clients, settings.stack, environment.pairs(settings.subnets)), fence),
-        configs=SsmConfigs(clients, settings.config_prefix, settings.config_ttl_s, settings.routing_parameter),
+        configs=SsmConfigs(
+            clients,
+            settings.config_prefix,
+            settings.config_ttl_s,
+            settings.routing_parameter,
+            always=_own_roles(settings).rules(),
+        ),
         market=KeptFact(own, market.FACT, market.known, market.shipped(), MARKET_TTL_S, time.time),
         telemetry=telemetry,
     )
+
+
+def _own_roles(settings: Settings) -> OwnRoles:
+    from controller.domain import own_roles
+
+    return own_roles.read(environment.pairs(settings.machine_roles), environment.pairs(settings.role_templates))
 
 
 @dataclass(frozen=True, slots=True)
@@ -781,11 +798,15 @@ def _only(found: Sequence[str], region: str) -> str:
 def operator_configs(stack: str, region: str) -> Configs:
     """A stack's configurations and rules, read with the operator's own credentials."""
     from controller import documents
+    from controller.adapters.aws import stacks
     from controller.adapters.aws.clients import Clients
     from controller.adapters.aws.configs import SsmConfigs
 
-    prefix = f"/spotrunner/{stack}/runner-configs/"
-    return SsmConfigs(Clients(region), prefix, ttl_s=60.0, routing=f"{prefix}{documents.ROUTING}")
+    clients = Clients(region)
+    settings = stacks.settings(clients, stack)
+    routing = f"{settings.config_prefix}{documents.ROUTING}"
+    always = _own_roles(settings).rules()
+    return SsmConfigs(clients, settings.config_prefix, ttl_s=60.0, routing=routing, always=always)
 
 
 def operator_memory(environment: str, region: str) -> Memory:

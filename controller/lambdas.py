@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from controller import app, messages
@@ -68,7 +68,7 @@ def claim(event: HttpEvent, _context: object) -> HttpAnswer:
 
     door = app.claim_door()
     try:
-        answer = door.handle(_caller(event, door.machine_role), wire.loads(Claim, _body(event)))
+        answer = door.handle(_caller(event, door.machine_roles), wire.loads(Claim, _body(event)))
     except (wire.Malformed, binascii.Error, NothingToDo, AlreadyDone, Rejected) as no:
         status = next(status for kind, status in _TURNED_AWAY if isinstance(no, kind))
         return _answer(status, {"error": str(no)})
@@ -91,15 +91,15 @@ _TURNED_AWAY: tuple[tuple[type[Exception], int], ...] = (
 """The first that fits: having nothing to do is a kind of having been there before."""
 
 
-def _caller(event: HttpEvent, machine_role: str) -> str:
-    """The instance behind a request, from what API Gateway has verified; only the machines' role may claim."""
+def _caller(event: HttpEvent, machine_roles: Collection[str]) -> str:
+    """The instance behind a request, from what API Gateway has verified; only the machines' roles may claim."""
     try:
         arn = event["requestContext"]["authorizer"]["iam"]["userArn"]
     except (KeyError, TypeError):
         raise Rejected("the caller is not known: the route must be authorised by IAM") from None
     _, _, path = str(arn).partition(":assumed-role/")
     role, _, session = path.partition("/")
-    if role != machine_role or not session.startswith("i-"):
+    if role not in machine_roles or not session.startswith("i-"):
         raise Rejected(f"{arn} is not a machine of this stack")
     return session
 

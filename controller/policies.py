@@ -55,7 +55,11 @@ class Names:
     subnets: Sequence[str]
     security_group: str
     images: Sequence[str]
+    key_pair: str = ""
+    """The EC2 key pair in the launch templates; empty: none."""
     runner_role: str
+    own_roles: Sequence[str] = ()
+    """The roles of configurations whose machines have one of their own."""
     cache: str
     archive: str
     claim_route: str
@@ -63,6 +67,8 @@ class Names:
     """The other regions of the stack's environment."""
     log_role: str
     runner_log: str
+    artifacts: str = ""
+    """The bucket in which jobs keep what they like; empty: there is none."""
     key: str = ""
     """The ARN of the stack's own KMS key; empty: AWS's keys, which ask for no rights."""
 
@@ -79,18 +85,9 @@ def statements(grant: Grant, names: Names) -> list[Statement]:
     kind, _, name = grant.resource.partition(":")
     if kind == "launch":
         return _launch(grant.actions, names)
-    if kind == "instances":
-        return [_allow(grant.actions, [names.place.arn("ec2", "instance/*")], _equals(_TAG_OF_RESOURCE, names.stack))]
-    if kind == "log-role":
-        return [_allow(grant.actions, [names.log_role], _own_name(names.place))]
-    if kind == "new-in-cache":
-        only_new = {"Null": {"s3:if-none-match": "false"}}
-        return [_allow(grant.actions, [f"{names.cache}/{ARCHIVES}*"], only_new)]
-    if kind == "runner-role":
-        to = _equals("iam:PassedToService", f"ec2.{names.place.domain}")
-        return [_allow(grant.actions, [names.runner_role], to)]
     found = _RESOURCES[kind](names, name)
-    return [_allow(grant.actions, found)] if found else []
+    condition = _CONDITIONS[kind](names, name) if kind in _CONDITIONS else None
+    return [_allow(grant.actions, found, condition)] if found else []
 
 
 def _of_keys(grants: Sequence[Grant], names: Names) -> list[Statement]:
@@ -173,7 +170,7 @@ def trust(service: str, place: Place) -> Document:
     return _document([statement])
 
 
-def trust_machines(machine_role: str, place: Place) -> Document:
+def trust_machines(machine_roles: Sequence[str], place: Place) -> Document:
     """Lets a machine take a role under its own name: the session's only tag is the id of the instance that asks.
 
     The account is trusted rather than the role, so that the machines' own policy must allow it as well.
@@ -183,7 +180,7 @@ def trust_machines(machine_role: str, place: Place) -> Document:
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:{place.partition}:iam::{place.account}:root"},
         "Action": ["sts:AssumeRole", "sts:TagSession"],
-        "Condition": {**own_name, "ArnEquals": {**own_name["ArnEquals"], "aws:PrincipalArn": machine_role}},
+        "Condition": {**own_name, "ArnEquals": {**own_name["ArnEquals"], "aws:PrincipalArn": list(machine_roles)}},
     }
     return _document([statement])
 
@@ -246,10 +243,24 @@ _RESOURCES: Mapping[str, Callable[[Names, str], list[str]]] = {
     "whole-catalogue": lambda _names, _name: ["*"],
     "cache": lambda names, _: [f"{names.cache}/*"],
     "archive": lambda names, _: [f"{names.archive}/*"],
+    "artifacts": lambda names, config: [f"{names.artifacts}/{config}/*"],
+    "artifact-names": lambda names, _: [names.artifacts],
+    "new-in-cache": lambda names, _: [f"{names.cache}/{ARCHIVES}*"],
+    "instances": lambda names, _: [names.place.arn("ec2", "instance/*")],
+    "runner-role": lambda names, _: [names.runner_role, *names.own_roles],
+    "log-role": lambda names, _: [names.log_role],
     "claim-route": lambda names, _: [names.claim_route],
     # AWS's reference judges CreateLogStream by the group, its refusals name the stream: each is allowed.
     "runner-log": lambda names, _: [names.runner_log, f"{names.runner_log}:log-stream:"],
     "own-stream": lambda names, _: [f"{names.runner_log}:log-stream:${{aws:PrincipalTag/{LOG_TAG}}}"],
+}
+
+_CONDITIONS: Mapping[str, Callable[[Names, str], dict[str, Any]]] = {
+    "artifact-names": lambda _names, config: {"StringLike": {"s3:prefix": f"{config}/*"}},
+    "new-in-cache": lambda _names, _: {"Null": {"s3:if-none-match": "false"}},
+    "instances": lambda names, _: _equals(_TAG_OF_RESOURCE, names.stack),
+    "runner-role": lambda names, _: _equals("iam:PassedToService", f"ec2.{names.place.domain}"),
+    "log-role": lambda names, _: _own_name(names.place),
 }
 
 
@@ -263,11 +274,13 @@ def _launch(actions: Sequence[str], names: Names) -> list[Statement]:
     images = [f"arn:{names.place.partition}:ec2:{names.place.region}::image/{image}" for image in names.images]
     # A spot request can not carry our tag: EC2 refuses a tag on it in fleets that fall back to on-demand.
     requests = names.place.arn("ec2", "spot-instances-request/*")
+    key_pair = [names.place.arn("ec2", f"key-pair/{names.key_pair}")] if names.key_pair else []
     made = [names.place.arn("ec2", f"{kind}/*") for kind in _TAGGED_AT_LAUNCH]
     tagged = _equals(_TAG_OF_REQUEST, names.stack)
     found = []
     if launch:
-        found.append(_allow(launch, [*names.templates, *names.subnets, names.security_group, *images, requests]))
+        used = [*names.templates, *names.subnets, names.security_group, *images, *key_pair]
+        found.append(_allow(launch, [*used, requests]))
         found.append(_allow(launch, made, tagged))
     if not _TAGGING.isdisjoint(actions):
         at_launch = {"StringEquals": {**tagged["StringEquals"], "ec2:CreateAction": ["CreateFleet", "RunInstances"]}}

@@ -57,6 +57,12 @@ class Settings:
     """The SSM parameter with the routing document; empty: no rules, and no language but our own."""
     launch_templates: str
     """`linux/x64=lt-…,linux/arm64=lt-…,windows/x64=lt-…`"""
+    machine_roles: str = ""
+    """`deploy=octo/deployer octo/infra-*,gpu=*`: configurations with a role of their own, for whose jobs they are."""
+    role_templates: str = ""
+    """`linux/x64/deploy=lt-…`: the launch templates with those roles."""
+    artifacts: str = ""
+    """`deploy=s3://…/deploy/`: where the jobs of such a configuration keep what they like; the others: nowhere."""
     subnets: str
     """`us-east-1a=subnet-…,us-east-1b=subnet-…`"""
     front_digests: str = ""

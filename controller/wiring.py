@@ -81,10 +81,12 @@ RESOURCES = {
     "instances": "EC2 instances that carry this stack's tag",
     "every-instance": "all instances: DescribeInstances has no resource to narrow it to",
     "whole-catalogue": "what EC2 sells and the account may have: nothing of it belongs to anybody",
-    "runner-role": "the role in the machines' instance profile",
+    "runner-role": "the roles in the machines' instance profiles",
     "cache": "the objects of the runner cache bucket",
     "new-in-cache": "runner archives in the cache bucket, of which there is none of that name yet",
     "archive": "the objects of the archive bucket",
+    "artifacts": "what the jobs of the configuration of that name keep in the artifacts bucket",
+    "artifact-names": "the list of it",
     "claim-route": "the claim route of the HTTP API",
     "log-role": "the role in which a machine writes its log, for the machine that the session's tag names",
     "runner-log": "the machines' log group, where a stream is made in it",
@@ -277,6 +279,14 @@ MACHINE_GRANTS = (
 """The whole of the machines' instance role: no EC2 right at all, because power-off ends a machine."""
 
 
+def artifact_grants(config: str) -> tuple[Grant, ...]:
+    """What the machines of one configuration may do beside, where it has a role of its own and keeps artifacts."""
+    return (
+        Grant(("s3:GetObject", "s3:PutObject"), f"artifacts:{config}", "what its jobs keep; it leaves by its age"),
+        Grant(("s3:ListBucket",), f"artifact-names:{config}", "which of it is there"),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """A message that EventBridge Scheduler puts on a queue again and again."""
@@ -361,6 +371,13 @@ def runner_log(stack: str) -> str:
 
 MACHINE = "machine"
 """The machines' own name where functions have theirs."""
+
+
+def own_machine(config: str) -> str:
+    """The same for the machines of a configuration that has a role of its own."""
+    return f"runner-{config}"
+
+
 MACHINE_LOG = "machine-log"
 """The same for the role in which they write their logs."""
 

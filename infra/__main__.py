@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 
-from controller import policies, wiring
+from controller import wiring
 from infra import access, config, environment
 from infra.alerts import Alerts
 from infra.front import Front
@@ -40,22 +40,7 @@ api = HttpApi(stack, keys, here)
 front = Front(stack, api, here)
 runners = Runners(stack, keys, network.security_group, api, here)
 names = access.names(stack, network, storage, messaging, api, runners)
-shell = policies.session(stack.place) if stack.shell.session_manager else []
-access.allow(
-    wiring.MACHINE,
-    runners.role,
-    wiring.MACHINE_GRANTS,
-    names,
-    *map(pulumi.Output.from_input, shell),
-    opts=pulumi.ResourceOptions(parent=runners),
-)
-access.allow(
-    wiring.MACHINE_LOG,
-    runners.log_role,
-    wiring.LOG_GRANTS,
-    names,
-    opts=pulumi.ResourceOptions(parent=runners),
-)
+access.allow_machines(stack, runners, names)
 settings = environment.settings(stack, network, storage, messaging, runners)
 environment.publish(stack, settings, here)
 functions = Functions(stack, settings, names, messaging, api, here)

@@ -101,7 +101,8 @@ _OTHER = _Told("other-events", "read the lines of this event in the functions' l
 
 def alarms(stack: str) -> list[Alarm]:
     """Every alarm of a stack."""
-    return [*_of_events(stack), *_of_queues(stack), *_of_functions(stack), *_of_the_whole(stack)]
+    parts = (_of_events, _of_queues, _of_functions, _of_jobs, _of_others, _of_the_region)
+    return [alarm for part in parts for alarm in part(stack)]
 
 
 _FIELD = re.compile(r"\{(\w+)[^}]*\}")
@@ -165,7 +166,8 @@ def _of_functions(stack: str) -> Iterator[Alarm]:
         )
 
 
-def _of_the_whole(stack: str) -> Iterator[Alarm]:
+def _of_jobs(stack: str) -> Iterator[Alarm]:
+    """Jobs that wait, or lose their machines."""
     yield Alarm(
         name=f"{stack}-line-age",
         kind="waiting-jobs",
@@ -182,6 +184,24 @@ def _of_the_whole(stack: str) -> Iterator[Alarm]:
         first="see in the CapacityExhausted lines which limit it is: allow more families or zones, or raise a quota",
         series=(_own(stack, "jobs", "JobsWithoutCapacity", statistic="Maximum"),),
     )
+    yield Alarm(
+        name=f"{stack}-interruption-rate",
+        kind="interruptions",
+        text="More than a fifth of the spot machines of five minutes were taken away, three at least",
+        first="widen families and zones, or set spot=false where a job can not be run twice",
+        series=(
+            _own(stack, "taken", "InterruptionsNoticed", kind="terminate"),
+            _own(stack, "fleet", "SpotMachinesLately", statistic="Maximum"),
+        ),
+        # One of two machines is half of them and no storm.
+        expression="IF(taken >= 3, 100 * taken / fleet, 0)",
+        threshold=20,
+        period_s=FIVE_MINUTES_S,
+    )
+
+
+def _of_others(stack: str) -> Iterator[Alarm]:
+    """Whom we call and who calls us: EC2, and GitHub both ways."""
     yield Alarm(
         name=f"{stack}-ec2-errors",
         kind="ec2-errors",
@@ -201,20 +221,6 @@ def _of_the_whole(stack: str) -> Iterator[Alarm]:
         period_s=FIVE_MINUTES_S,
     )
     yield Alarm(
-        name=f"{stack}-interruption-rate",
-        kind="interruptions",
-        text="More than a fifth of the spot machines of five minutes were taken away, three at least",
-        first="widen families and zones, or set spot=false where a job can not be run twice",
-        series=(
-            _own(stack, "taken", "InterruptionsNoticed", kind="terminate"),
-            _own(stack, "fleet", "SpotMachinesLately", statistic="Maximum"),
-        ),
-        # One of two machines is half of them and no storm.
-        expression="IF(taken >= 3, 100 * taken / fleet, 0)",
-        threshold=20,
-        period_s=FIVE_MINUTES_S,
-    )
-    yield Alarm(
         name=f"{stack}-webhook-5xx",
         kind="refused-webhooks",
         text="GitHub's webhooks are answered with 5xx; GitHub does not send them again by itself",
@@ -224,6 +230,9 @@ def _of_the_whole(stack: str) -> Iterator[Alarm]:
         of_periods=5,
         why_missing="without requests there is no line to count",
     )
+
+
+def _of_the_region(stack: str) -> Iterator[Alarm]:
     yield Alarm(
         name=f"{stack}-silent",
         kind="silent",

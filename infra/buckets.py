@@ -12,6 +12,8 @@ from controller import policies
 from infra.config import StackConfig
 from infra.keys import Keys
 
+ARTIFACTS = "artifacts"
+
 _KEEP_OLD_DAYS = 30
 """How long what was overwritten or deleted can be brought back."""
 _CACHE_DAYS = 180
@@ -28,8 +30,9 @@ class Contents:
 
 
 def every(config: StackConfig) -> tuple[Contents, ...]:
-    """The runner cache, and what is kept of ended jobs and reports when they leave the tables."""
-    return Contents("cache", _CACHE_DAYS), Contents("archive", config.archive_days)
+    """The runner cache, what is kept of ended jobs and reports, and where asked for, what jobs keep themselves."""
+    always = Contents("cache", _CACHE_DAYS), Contents("archive", config.archive_days)
+    return (*always, Contents(ARTIFACTS, config.artifact_days)) if config.keeps_artifacts else always
 
 
 def bucket_name(config: StackConfig, contents: str, region: str) -> str:

@@ -15,6 +15,7 @@ from controller.settings import Settings
 from controller.wiring import FUNCTIONS, Poll
 from infra.front_settings import Front, read_front
 from infra.github_settings import ADDRESS, AN_ADDRESS, AN_APP_ID, APP_IDS, FurtherServer, app_ids, read_servers
+from infra.machine_roles import A_POLICY, POLICY, MachineRole, read_machine_roles
 from infra.network_settings import GivenNetwork, OwnNetwork, Shell, read_network, read_shell
 from infra.values import PROJECT, Values
 
@@ -33,7 +34,6 @@ DEAD = wiring.DEAD
 _REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 _TOPIC = r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+"
 _SLOWEST_FILL = 100
-_POLICY = r"arn:[\w-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+"
 _MAILBOX = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -76,6 +76,8 @@ class StackConfig:
     """Function to the concurrency kept for it alone; a new account has ten in all, so by default for none."""
     images: Mapping[str, str]
     """Platform to AMI."""
+    machine_roles: tuple[MachineRole, ...] = ()
+    """Of the configurations whose machines have a role of their own."""
     disk_gib: int
     disk_throughput: int
     disk_initialization: int
@@ -83,6 +85,8 @@ class StackConfig:
     log_days: int
     archive_days: int
     """How long the record of ended jobs is kept once it has left the tables."""
+    artifact_days: int
+    """How long what jobs keep in the artifacts bucket is kept."""
     encryption: Encryption
     replicate_cache: bool
     """Whether what is new in the runner cache is copied to the environment's other regions."""
@@ -117,6 +121,11 @@ class StackConfig:
         return self.tables == self.place.region
 
     @property
+    def keeps_artifacts(self) -> tuple[str, ...]:
+        """The configurations whose jobs have a place in the artifacts bucket, which is there for them alone."""
+        return tuple(role.config for role in self.machine_roles if role.artifacts)
+
+    @property
     def peers(self) -> tuple[str, ...]:
         """The environment's other regions."""
         return tuple(region for region in self.regions if region != self.place.region)
@@ -146,6 +155,7 @@ def read(stack: str, given: Mapping[str, object], secrets: Collection[str] = ())
     environment = _environment(values, stack, place)
     apps = app_ids(values.text("appId", APP_IDS, AN_APP_ID)) or ("",)
     api_url = values.text("githubApiUrl", ADDRESS, AN_ADDRESS, "https://api.github.com")
+    servers = read_servers(values, api_url)
     config = StackConfig(
         regions=regions,
         tables=tables,
@@ -154,17 +164,19 @@ def read(stack: str, given: Mapping[str, object], secrets: Collection[str] = ())
         app_id=apps[0],
         more_apps=tuple(apps[1:]),
         github_api_url=api_url,
-        servers=read_servers(values, api_url),
+        servers=servers,
         network=read_network(values, place),
         shell=read_shell(values),
         front=read_front(values, place),
         reserved=_reserved(values),
         images=_images(values),
+        machine_roles=read_machine_roles(values, [server.name for server in servers]),
         disk_gib=values.number("diskGib", 40, 10, 16_384),
         disk_throughput=values.number("diskThroughput", 250, 125, 750),
         disk_initialization=_disk_initialization(values),
         log_days=_log_days(values),
         archive_days=values.number("archiveDays", 365, 1, 3_653),
+        artifact_days=values.number("artifactDays", 30, 1, 3_653),
         encryption=Encryption(values.choice("encryption", [each.value for each in Encryption])),
         replicate_cache=values.flag("replicateCache", default=False),
         protect=values.flag("protect", default=True),
@@ -172,7 +184,7 @@ def read(stack: str, given: Mapping[str, object], secrets: Collection[str] = ())
         alert_emails=_alert_emails(values),
         slack=_slack(values),
         monthly_budget=values.number("monthlyBudget", 0, 0, 10_000_000),
-        boundary=values.text("permissionsBoundary", _POLICY, "the ARN of a policy", ""),
+        boundary=values.text("permissionsBoundary", POLICY, A_POLICY, ""),
         service_roles=values.flag("serviceRoles", default=False),
         routing=values.flag("routing", default=False),
         otlp_endpoint=values.text("otlpEndpoint", ADDRESS, AN_ADDRESS, ""),

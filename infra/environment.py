@@ -12,6 +12,7 @@ from controller import wiring
 from controller.documents import ROUTING
 from controller.settings import Settings, parameter
 from infra import github_settings
+from infra.buckets import ARTIFACTS
 from infra.config import StackConfig
 from infra.messaging import Messaging
 from infra.network import Network
@@ -29,6 +30,8 @@ def settings(
         **{f"{name}_queue_url": queue.url for name, queue in messaging.queues.items()},
         **{f"{name.replace('-', '_')}_secret_id": storage.secrets[name].id for name in SECRETS},
         launch_templates=_pairs({platform: template.id for platform, template in runners.templates.items()}),
+        role_templates=_pairs({name: template.id for name, template in runners.role_templates.items()}),
+        artifacts=_pairs({name: _place(storage, name) for name in config.keeps_artifacts}),
         subnets=_pairs(network.subnets),
         runner_cache_bucket=storage.buckets["cache"].bucket,
         archive_bucket=storage.buckets["archive"].bucket,
@@ -63,6 +66,7 @@ def decided(config: StackConfig) -> dict[str, Any]:
         "front_digests": config.front.digest,
         "github_api_url": config.github_api_url,
         **github_settings.settings(config.environment, config.more_apps, config.servers),
+        "machine_roles": ",".join(f"{role.config}={' '.join(role.repositories)}" for role in config.machine_roles),
         "config_prefix": config.config_prefix,
         "routing_parameter": f"{config.config_prefix}{ROUTING}" if config.routing else "",
         "otlp_endpoint": config.otlp_endpoint,
@@ -79,6 +83,11 @@ def peer_queues(config: StackConfig) -> dict[str, str]:
         for region in config.peers
         for queue in (wiring.JOBS, wiring.REPORTS)
     }
+
+
+def _place(storage: Storage, name: str) -> pulumi.Output[str]:
+    """Where the jobs of a configuration keep what they like: its role reaches no further."""
+    return pulumi.Output.concat("s3://", storage.buckets[ARTIFACTS].bucket, f"/{name}/")
 
 
 def _pairs(values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -19,10 +20,11 @@ def role(config: StackConfig, name: str, service: str, description: str, opts: p
 
 
 def for_machines(
-    config: StackConfig, name: str, machine: aws.iam.Role, description: str, opts: pulumi.ResourceOptions
+    config: StackConfig, name: str, machines: Sequence[aws.iam.Role], description: str, opts: pulumi.ResourceOptions
 ) -> aws.iam.Role:
     """A role that each machine takes under its own name, without any right yet."""
-    trust = machine.arn.apply(lambda arn: json.dumps(policies.trust_machines(arn, config.place)))
+    known = pulumi.Output.all(*[machine.arn for machine in machines])
+    trust = known.apply(lambda arns: json.dumps(policies.trust_machines(arns, config.place)))
     return _role(config, name, trust, description, opts)
 
 

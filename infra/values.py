@@ -107,6 +107,23 @@ class Values:
             return {}
         return {str(left): str(right) for left, right in data.items()}
 
+    def sections(self, key: str) -> tuple[str, ...]:
+        """Names with lines under each, which are read as `key.name.line` from then on."""
+        value = self._take(key)
+        try:
+            data = json.loads(value) if isinstance(value, str) else value or {}
+        except ValueError:
+            data = None
+        if not isinstance(data, Mapping):
+            self.fault(key, f"{value!r} is not a list of names with lines under each")
+            return ()
+        for name, lines in data.items():
+            if isinstance(lines, Mapping):
+                self.left |= {_full(f"{key}.{name}.{line}"): _as_text(each) for line, each in lines.items()}
+            else:
+                self.fault(f"{key}.{name}", f"{lines!r} is not `key: value` lines")
+        return tuple(str(name) for name, lines in data.items() if isinstance(lines, Mapping))
+
     def finish(self, stack: str) -> None:
         """Raise `BadConfig` with every fault, unread values among them."""
         for name in sorted(self.left):
@@ -119,6 +136,11 @@ class Values:
 
     def _take(self, key: str) -> object:
         return self.left.pop(_full(key), None)
+
+
+def _as_text(value: object) -> str:
+    """As Pulumi hands over a value that stands by itself."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _full(key: str) -> str:

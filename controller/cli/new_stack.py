@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -62,38 +62,41 @@ def new(  # noqa: PLR0913 - each is an option of the command line
     """
     ask = not (yes or as_json)
     regions = tuple(region or _words(_asked("Region, or several", "us-east-1", ask=ask)))
-    environment = environment or _asked("Environment", "dev", ask=ask)
-    account = account or _asked("AWS account (twelve digits)", "", ask=ask)
-    app_id = app_id or _asked("GitHub App's id", "", ask=ask)
-    org = org or _asked("Organisation that owns the App (empty: you)", "", ask=ask)
-    images = _images(image or [], regions, ask=ask)
-    given = vpc or subnet
-    egress = network or ("public" if given else _asked("Network: public, nat or nat-per-zone", "public", ask=ask))
-    emails = tuple(email or _words(_asked("Who hears of alarms (e-mail)", "", ask=ask)))
-    dollars = budget if budget is not None else _number(_asked("Dollars a month (0: no budget)", "0", ask=ask))
+    # Asked in this order.
     answers = Answers(
-        environment=environment,
         regions=regions,
-        account=account,
-        app_id=app_id,
-        images=images,
+        environment=environment or _asked("Environment", "dev", ask=ask),
+        account=account or _asked("AWS account (twelve digits)", "", ask=ask),
+        app_id=app_id or _asked("GitHub App's id", "", ask=ask),
+        owner=org or _asked("Organisation that owns the App (empty: you)", "", ask=ask),
+        images=_images(image or [], regions, ask=ask),
         github_api_url=github_api_url,
-        egress=egress,
+        egress=network or ("public" if vpc or subnet else _asked(_EGRESS, "public", ask=ask)),
         vpc=vpc,
         subnets=dict(_pair(each, "--subnet") for each in subnet or []),
-        emails=emails,
-        budget=dollars,
+        emails=tuple(email or _words(_asked("Who hears of alarms (e-mail)", "", ask=ask))),
+        budget=_number(_asked("Dollars a month (0: no budget)", "0", ask=ask)) if budget is None else budget,
     )
-    files = {
-        folder / f"Pulumi.{stack_file.name_of(answers, each)}.yaml": stack_file.text_of(answers, each)
-        for each in regions
-    }
+    files = _files(answers, folder)
     _refuse_what_is_there(files, force=force)
     _check(files)
     for file, text in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    steps = _next(answers, org)
+    _tell(files, _next(answers), as_json=as_json)
+
+
+_EGRESS = "Network: public, nat or nat-per-zone"
+
+
+def _files(answers: Answers, folder: Path) -> dict[Path, str]:
+    return {
+        folder / f"Pulumi.{stack_file.name_of(answers, region)}.yaml": stack_file.text_of(answers, region)
+        for region in answers.regions
+    }
+
+
+def _tell(files: Iterable[Path], steps: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"files": [str(file) for file in files], "next": steps}, indent=2))
         return
@@ -162,9 +165,9 @@ def _check(files: Mapping[Path, str]) -> None:
         raise typer.Exit(1)
 
 
-def _next(answers: Answers, org: str) -> list[str]:
+def _next(answers: Answers) -> list[str]:
     """The commands from here to the first job."""
-    owner = f"https://github.com/organizations/{org}" if org else "https://github.com"
+    owner = f"https://github.com/organizations/{answers.owner}" if answers.owner else "https://github.com"
     steps = ["python -m infra.package build/lambda"]
     for region in answers.regions:
         name = stack_file.name_of(answers, region)

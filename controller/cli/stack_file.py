@@ -15,6 +15,8 @@ class Answers:
     regions: tuple[str, ...]
     account: str
     app_id: str
+    owner: str = ""
+    """The organisation that owns the App; empty: a user does."""
     images: Mapping[str, Mapping[str, str]]
     """By region: platform to AMI."""
     github_api_url: str = "https://api.github.com"

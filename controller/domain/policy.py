@@ -19,7 +19,11 @@ class Rule:
     name: str
     repositories: tuple[str, ...] = ("*",)
     """Patterns of `owner/name`, `octo/*`."""
+    unless: tuple[str, ...] = ()
+    """The same, of repositories that it is not about after all."""
     configs: tuple[str, ...] = ("*",)
+    closed: tuple[str, ...] = ()
+    """Patterns of configurations that a label may not name, whatever `configs` says."""
     keys: tuple[str, ...] | None = None
     """The keys that a label may use; None: all."""
     families: tuple[str, ...] = ("*",)
@@ -36,9 +40,10 @@ class Rule:
             if key not in MACHINE_KEYS:
                 raise ValueError(f"keys: {key!r} is not one of {', '.join(MACHINE_KEYS)}")
 
-    def is_about(self, repository: str) -> bool:
-        """Whether the rule limits this repository."""
-        return matches(repository, self.repositories)
+    def is_about(self, source: str, *also_called: str) -> bool:
+        """Whether the rule limits a repository by any of its names; only by its full one is it let off."""
+        named = any(matches(name, self.repositories) for name in (source, *also_called))
+        return named and not matches(source, self.unless)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +62,12 @@ class Policy:
         source = f"{server}:{repository}" if server else repository
         if not matches(source, self.repositories):
             raise Rejected(f"repository {source} is not on this stack's list of repositories")
-        return tuple(rule for rule in self.rules if rule.is_about(source) or rule.is_about(repository))
+        return tuple(rule for rule in self.rules if rule.is_about(source, repository))
 
     @property
     def rules_for_all(self) -> tuple[Rule, ...]:
         """The rules about every repository."""
-        return tuple(rule for rule in self.rules if "*" in rule.repositories)
+        return tuple(rule for rule in self.rules if "*" in rule.repositories and not rule.unless)
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
@@ -80,6 +85,8 @@ def check(wanted: Wanted, rules: Iterable[Rule]) -> None:
 def _violations(wanted: Wanted, rule: Rule) -> Iterator[str]:
     if not matches(wanted.config, rule.configs):
         yield f"configuration {wanted.config}; it allows {', '.join(rule.configs)}"
+    if matches(wanted.config, rule.closed):
+        yield f"configuration {wanted.config} for this repository"
     said = _said(wanted)
     for key in said:
         if rule.keys is not None and key not in rule.keys:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from controller.domain import labels as language
 from controller.domain.grammars.aliases import Alias
 from controller.domain.grammars.label_matcher import Matcher
 from controller.domain.labels import Wanted
-from controller.domain.policy import Policy
+from controller.domain.policy import Policy, Rule
 from controller.domain.recognition import MARKERS
 from controller.domain.shares import Shares
 from controller.errors import Rejected
@@ -78,3 +78,7 @@ class Rules:
                 language.parse((to,))
             except Rejected as bad:
                 raise ValueError(str(bad)) from None
+
+    def with_rules(self, more: Sequence[Rule]) -> Rules:
+        """The same with rules that no document can take away."""
+        return replace(self, policy=replace(self.policy, rules=(*self.policy.rules, *more))) if more else self

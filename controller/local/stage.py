@@ -20,7 +20,7 @@ from controller.local.aws.cloud import LocalCloud, Options
 from controller.local.aws.instance import ENDED, Instance, Latencies, Reason, State
 from controller.local.aws.machines import Machines, Room
 from controller.local.aws.principals import PrincipalKind
-from controller.local.aws.provision import GitHubApp
+from controller.local.aws.provision import GitHubApp, OwnRole
 from controller.local.github.config import Config
 from controller.local.github.job import Conclusion, Job
 from controller.local.github.server import GitHub
@@ -82,6 +82,8 @@ class Stage:
     room: Callable[[Callable[[str], None]], Room] = Machines
     """What the machines are made of."""
     limits: Limits = field(default_factory=Limits)
+    own_roles: Mapping[str, OwnRole] = field(default_factory=dict)
+    """Configurations whose machines have a role of their own."""
     of_github: Config = field(default_factory=Config)
     github: GitHub = field(init=False)
     cloud: LocalCloud = field(init=False)
@@ -106,6 +108,7 @@ class Stage:
                 queues=self.queues,
                 room=self.room,
                 limits=self.limits,
+                own_roles=self.own_roles,
             )
             self.cloud = LocalCloud(self.run_dir, app, self.configs, options)
             self._open.enter_context(self.cloud)

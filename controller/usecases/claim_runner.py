@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -73,6 +73,8 @@ class Terms:
     release_ttl_s: float
     spare_poll_s: float
     spare_life_s: float
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    """Configuration to where its jobs may keep what they like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +346,7 @@ class ClaimRunner:
                 poll_s=self.terms.notice_poll_s,
             ),
             setup=(SetupGroup("SpotRunner", _card(runner, job)),),
+            artifacts=self.terms.artifacts.get(runner.config, ""),
         )
 
 

@@ -59,7 +59,7 @@ class GiveSpares:
             config = self.configs.find(wanted.config, now)
             if config is None or not config.pool:
                 return None
-            rules = self.configs.rules(now).policy.rules_for(job.repository)
+            rules = self.configs.rules(now).policy.rules_for(job.repository, job.key.server)
             return routing.resolve(wanted, lambda name: self.configs.find(name, now), rules)
         except (Unavailable, Rejected):
             return None

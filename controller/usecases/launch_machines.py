@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from controller import wiring
 from controller.domain import job as jobs_of
@@ -33,6 +33,7 @@ from controller.domain.job import Job, JobState
 from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchAnswer, LaunchPlan, LaunchState, Machine, Offering, Refusal, Rung
 from controller.domain.market import Market
+from controller.domain.own_roles import OwnRoles
 from controller.domain.quotas import Quotas
 from controller.domain.refusal import RefusalKind
 from controller.domain.runner import Lifecycle, Runner
@@ -58,6 +59,7 @@ class Ground:
     templates: Mapping[str, str]
     subnets: Mapping[str, str]
     claim_deadline_s: float
+    own_roles: OwnRoles = field(default_factory=OwnRoles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class LaunchMachines:
         try:
             rules = self.configs.rules(self.clock()).policy.rules_for(group[0].repository, group[0].key.server)
             route = routing.resolve(routing.wish(group[0]), self._find, rules, self.market().catalogue)
-            self._template(route.platform)
+            self._template(route)
         except Rejected as refusal:
             self._refuse(group, str(refusal))
             return
@@ -246,7 +248,7 @@ class LaunchMachines:
         route = step.route
         plan = LaunchPlan(
             launch_id=self.new_id(),
-            template=self._template(route.platform),
+            template=self._template(route),
             lifecycle=launch.lifecycle_of(step.rung),
             offerings=turn.offerings,
             count=len(order.jobs) or order.spares,
@@ -276,7 +278,10 @@ class LaunchMachines:
             spares=order.spares,
         )
 
-    def _template(self, platform: str) -> str:
+    def _template(self, route: routing.Route) -> str:
+        platform, own = route.platform, self.ground.own_roles
+        if route.config.name in own:
+            return own.template(route.config, platform)
         try:
             return self.ground.templates[platform]
         except KeyError:

@@ -145,4 +145,6 @@ class Bundle(Record):
     targets: Targets
     limits: Limits = field(default_factory=Limits)
     setup: tuple[SetupGroup, ...] = ()
+    artifacts: str = ""
+    """`s3://bucket/prefix/` where the job may keep what it likes, with the machine's role; empty: nowhere."""
     version: int = VERSION

@@ -70,6 +70,7 @@ class Registration(Record, frozen=False):
             traceparent=str(self.story.job or ""),
             interruption_file=machine.interruption_file,
             card=shown,
+            artifacts=bundle.artifacts,
         )
         return self._launches(runner)
 

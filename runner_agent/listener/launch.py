@@ -22,6 +22,9 @@ MARK = "SPOTRUNNER_TREE"
 INTERRUPTION_FILE = "SPOTRUNNER_INTERRUPTION_FILE"
 """Names the file that appears once the machine's end is announced."""
 
+ARTIFACTS = "SPOTRUNNER_ARTIFACTS"
+"""Names the place in S3 that is the job's configuration's own, where it has one."""
+
 _NAMES = """
 PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR RUNNER_TOOL_CACHE AGENT_TOOLSDIRECTORY
 http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY SSL_CERT_FILE SSL_CERT_DIR
@@ -48,6 +51,8 @@ class Runner(Record):
     interruption_file: Path
     card: tuple[SetupGroup, ...] = ()
     """What the job's "Set up job" step shows."""
+    artifacts: str = ""
+    """Where the job may keep what it likes; empty: nowhere."""
 
 
 def clean(runner: Runner) -> tuple[str, ...]:
@@ -101,6 +106,7 @@ def environment(runner: Runner, machine: Mapping[str, str], mark: str) -> dict[s
         "TRACEPARENT": runner.traceparent,
         INTERRUPTION_FILE: str(runner.interruption_file),
         MARK: mark,
+        **({ARTIFACTS: runner.artifacts} if runner.artifacts else {}),
     }
 
 

@@ -29,12 +29,15 @@ NAMES = Names(
     claim_route="arn:api/$default/POST/claim",
     log_role="arn:role/machine-log",
     runner_log="arn:log-group:/runners",
+    own_roles=["arn:role/runner-deploy"],
+    artifacts="arn:aws:s3:::artifacts",
     peers=["eu-west-1"],
 )
 
 GRANTED = [(function.name, function.grants) for function in wiring.FUNCTIONS] + [
     ("machine", wiring.MACHINE_GRANTS),
     ("machine-log", wiring.LOG_GRANTS),
+    ("runner-deploy", wiring.artifact_grants("deploy")),
 ]
 
 
@@ -48,7 +51,9 @@ GRANTED = [(function.name, function.grants) for function in wiring.FUNCTIONS] + 
         ("lease", ["arn:table/memory"]),
         ("peer-lease", ["arn:aws:dynamodb:eu-west-1:123456789012:table/memory"]),
         ("secret:app-key", ["arn:secret:app-key"]),
-        ("runner-role", ["arn:role/machine"]),
+        ("runner-role", ["arn:role/machine", "arn:role/runner-deploy"]),
+        ("artifacts:deploy", ["arn:aws:s3:::artifacts/deploy/*"]),
+        ("artifact-names:deploy", ["arn:aws:s3:::artifacts"]),
         ("cache", ["arn:aws:s3:::cache/*"]),
         ("new-in-cache", ["arn:aws:s3:::cache/runners/*"]),
         ("claim-route", ["arn:api/$default/POST/claim"]),
@@ -201,12 +206,12 @@ def test_a_machine_takes_another_role_only_under_its_own_name_and_with_no_other_
 
 
 def test_the_log_role_trusts_this_stacks_machines_and_nobody_else_in_the_account() -> None:
-    (statement,) = policies.trust_machines("arn:role/machine", Place("cn-north-1", "123456789012"))["Statement"]
+    (statement,) = policies.trust_machines(["arn:role/machine"], Place("cn-north-1", "123456789012"))["Statement"]
 
     assert statement["Principal"] == {"AWS": "arn:aws-cn:iam::123456789012:root"}
     assert statement["Condition"]["ArnEquals"] == {
         "ec2:SourceInstanceARN": "arn:aws-cn:ec2:cn-north-1:123456789012:instance/${aws:RequestTag/machine}",
-        "aws:PrincipalArn": "arn:role/machine",
+        "aws:PrincipalArn": ["arn:role/machine"],
     }
 
 
@@ -236,3 +241,20 @@ def test_the_scheduler_takes_its_role_for_this_account_only() -> None:
 
     (statement,) = document["Statement"]
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+def test_a_configuration_sees_the_names_of_its_own_artifacts_only() -> None:
+    (statement,) = policies.statements(Grant(("s3:ListBucket",), "artifact-names:deploy", "why"), NAMES)
+
+    assert statement["Condition"] == {"StringLike": {"s3:prefix": "deploy/*"}}
+
+
+@pytest.mark.parametrize(("key_pair", "named"), [("on-call", 1), ("", 0)])
+def test_a_launch_with_a_key_pair_is_allowed_to_use_that_one(key_pair: str, named: int) -> None:
+    grant = Grant(("ec2:CreateFleet", "ec2:RunInstances"), "launch", "why")
+
+    used, _ = policies.statements(grant, replace(NAMES, key_pair=key_pair))
+
+    arn = "arn:aws:ec2:us-east-1:123456789012:key-pair/on-call"
+    assert used["Resource"].count(arn) == named
+    assert not [one for one in used["Resource"] if ":key-pair/" in one and one != arn]

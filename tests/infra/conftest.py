@@ -56,6 +56,15 @@ def runs(settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) 
         "spotrunner:appId": "1234567, 2345678",
         "spotrunner:githubServers": {"corp": "https://ghe.example/api/v3"},
         "spotrunner:githubApps": {"corp": "12"},
+        "spotrunner:machineRoles": {
+            "deploy": {
+                "repositories": ["octo/deployer", "octo/infra-*"],
+                "policies": "arn:aws:iam::123456789012:policy/team/deploy",
+                "artifacts": True,
+            },
+            "gpu": {"repositories": "*", "policies": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
+        },
+        "spotrunner:artifactDays": 14,
     }
     several = Runs.start(
         Wanted(settings), Wanted(given), Wanted(private), Wanted({**private, "spotrunner:egress": "nat"})
@@ -75,9 +84,24 @@ def runs(settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def examples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Deployed]:
+def examples_build(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the packages of the example stacks lie."""
+    return str(build_folder(tmp_path_factory.mktemp("build")))
+
+
+@pytest.fixture(scope="session")
+def examples(examples_build: str) -> Mapping[str, Deployed]:
     """Every example stack, by its name."""
-    build = str(build_folder(tmp_path_factory.mktemp("build")))
+    return _examples(examples_build)
+
+
+@pytest.fixture(scope="session")
+def examples_again(examples_build: str) -> Mapping[str, Deployed]:
+    """The same once more, by a process in which sets come in another order."""
+    return _examples(examples_build)
+
+
+def _examples(build: str) -> Mapping[str, Deployed]:
     wanted = [Wanted({**example(name), "spotrunner:build": build}, name) for name in STACKS]
     return dict(zip(STACKS, Runs.start(*wanted).end(), strict=True))
 

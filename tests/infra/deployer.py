@@ -170,6 +170,15 @@ def _role_policy(at: Deployer, given: Inputs) -> None:
     at.client("iam").put_role_policy(RoleName=given["role"], PolicyName="rights", PolicyDocument=given["policy"])
 
 
+def _attachment(at: Deployer, given: Inputs) -> None:
+    iam, arn = at.client("iam"), given["policyArn"]
+    if ":aws:policy/" not in arn:
+        # It is the operator's, and there before the stack.
+        path, _, name = arn.partition(":policy")[2].rpartition("/")
+        iam.create_policy(PolicyName=name, Path=f"{path}/", PolicyDocument='{"Version":"2012-10-17","Statement":[]}')
+    iam.attach_role_policy(RoleName=given["role"], PolicyArn=arn)
+
+
 def _profile(at: Deployer, given: Inputs) -> None:
     at.client("iam").create_instance_profile(InstanceProfileName=given["name"], Path=given["path"])
     at.client("iam").add_role_to_instance_profile(InstanceProfileName=given["name"], RoleName=given["role"])
@@ -474,6 +483,7 @@ MAKERS: Mapping[str, Callable[[Deployer, Inputs], Inputs | None]] = {
         "iam/instanceProfile:InstanceProfile": _profile,
         "iam/role:Role": _role,
         "iam/rolePolicy:RolePolicy": _role_policy,
+        "iam/rolePolicyAttachment:RolePolicyAttachment": _attachment,
         "kms/alias:Alias": lambda at, given: at.client("kms").create_alias(
             AliasName=given["name"], TargetKeyId=given["targetKeyId"]
         ),

@@ -88,8 +88,8 @@ PREFIXES = {"LaunchTemplate": "lt-", "Subnet": "subnet-", "SecurityGroup": "sg-"
 class Cloud(pulumi.runtime.Mocks):
     """Makes whatever it is asked for; in a preview nothing is known of it yet."""
 
-    def __init__(self, region: str, *, preview: bool) -> None:
-        self.region = region
+    def __init__(self, region: str, account: str, *, preview: bool) -> None:
+        self.region, self.account = region, account
         self.preview = preview
         self.resources: list[dict[str, Any]] = []
 
@@ -97,7 +97,7 @@ class Cloud(pulumi.runtime.Mocks):
         kind = args.typ.rpartition(":")[2]
         inputs = plain(args.inputs)
         token = hashlib.sha256(f"{args.typ} {args.name}".encode()).hexdigest()[:17]
-        made = {key: text.replace(REGION, self.region) for key, text in MADE.get(args.typ, {}).items()}
+        made = {key: self._here(text) for key, text in MADE.get(args.typ, {}).items()}
         added = {key: text.format(**inputs, token=token) for key, text in made.items()}
         seen = {"type": args.typ, "name": args.name, "inputs": inputs, "provider": args.provider, "custom": args.custom}
         # Several resources are made at the same time: each is written down whole.
@@ -105,6 +105,9 @@ class Cloud(pulumi.runtime.Mocks):
         if self.preview:
             return None, dict(args.inputs)
         return f"{PREFIXES.get(kind, '')}{token}", {**args.inputs, **added, **SHAPES.get(args.typ, {})}
+
+    def _here(self, text: str) -> str:
+        return text.replace(REGION, self.region).replace(ACCOUNT, self.account)
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
         raise RuntimeError(f"{args.token}: the program asks AWS nothing, so that a preview needs no answers")
@@ -152,9 +155,9 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
     return value if isinstance(value, str | int | float | bool | None) else "<not known yet>"
 
 
-def run(infra: Path, stack: str, region: str, *, preview: bool) -> dict[str, Any]:
+def run(infra: Path, stack: str, place: tuple[str, str], *, preview: bool) -> dict[str, Any]:
     """Run the program once: its resources, its outputs, and what it told the operator."""
-    cloud = Cloud(region, preview=preview)
+    cloud = Cloud(*place, preview=preview)
     monitor = Monitor(cloud)
     log, messages = logging.getLogger("engine"), Messages()
     log.setLevel(logging.INFO)
@@ -184,8 +187,8 @@ def main(infra: Path) -> None:
     for wanted in json.load(sys.stdin):
         os.environ["PULUMI_CONFIG"] = json.dumps(wanted["config"])
         os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(wanted["secrets"])
-        region = wanted["config"]["aws:region"]
-        told.append(run(infra, wanted["stack"], region, preview=wanted["preview"]))
+        place = wanted["config"]["aws:region"], wanted["config"]["spotrunner:account"]
+        told.append(run(infra, wanted["stack"], place, preview=wanted["preview"]))
     json.dump(told, sys.stdout)
 
 

@@ -63,6 +63,20 @@ CHANGES: Mapping[str, tuple[object, set[str]]] = {
             "+ iam/rolePolicy:RolePolicy flow",
         },
     ),
+    "machineRoles": (
+        {"deploy": {"repositories": "octo/deployer", "policies": "arn:aws:iam::123456789012:policy/deploy"}},
+        {
+            *(f"+ ec2/launchTemplate:LaunchTemplate {name}-deploy" for name in ("linux-arm64", "linux-x64")),
+            "+ iam/role:Role runner-deploy",
+            "+ iam/rolePolicy:RolePolicy runner-deploy",
+            "+ iam/rolePolicyAttachment:RolePolicyAttachment runner-deploy-123456789012-policy/deploy",
+            "+ iam/instanceProfile:InstanceProfile runner-deploy",
+            "iam/role:Role machine-log: assumeRolePolicy",
+            *(f"iam/rolePolicy:RolePolicy {name}: policy" for name in ("dispatch", "housekeeping")),
+            *EVERY_FUNCTION,
+            FOR_OPERATORS,
+        },
+    ),
     "archiveDays": (30, {"s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration archive: rules"}),
     "reservedConcurrency": (
         {"claim": 5},

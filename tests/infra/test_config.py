@@ -53,7 +53,7 @@ def test_the_example_stack_explains_every_setting() -> None:
         *("monthlyBudget", "regions", "tables", "githubServers", "githubApps"),
         *("permissionsBoundary", "serviceRoles", "otlpEndpoint", "settings", "build"),
         *("domain", "hostedZone", "certificate", "webhookFrom", "frontSecret", "reservedConcurrency"),
-        *("archiveDays", "replicateCache", "encryption"),
+        *("archiveDays", "replicateCache", "encryption", "machineRoles", "artifactDays"),
     )
 
     # Were one of these unknown, reading it would be a fault; were one missing here, it would stay unexplained.

@@ -311,7 +311,7 @@ def test_a_machine_writes_its_own_log_stream_in_a_role_that_it_takes_under_its_o
     machine = "arn:aws:iam::123456789012:role/spotrunner/dev-us-east-1-machine"
     log = "arn:aws:logs:us-east-1:123456789012:log-group:/spotrunner/dev-us-east-1/runners"
     assert trust["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
-    assert trust["Condition"]["ArnEquals"] == {"ec2:SourceInstanceARN": own, "aws:PrincipalArn": machine}
+    assert trust["Condition"]["ArnEquals"] == {"ec2:SourceInstanceARN": own, "aws:PrincipalArn": [machine]}
     assert take["Condition"]["ArnEquals"] == {"ec2:SourceInstanceARN": own}
     assert take["Resource"] == ["arn:aws:iam::123456789012:role/spotrunner/dev-us-east-1-machine-log"]
     assert (begin["Action"], begin["Resource"]) == (["logs:CreateLogStream"], [log, f"{log}:log-stream:"])

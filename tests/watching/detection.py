@@ -22,6 +22,7 @@ PHASES_S = tuple(range(0, 60, 10))
 """When in a minute CloudWatch looks is its own affair: the slowest of these counts."""
 LIMIT_S = 300.0
 PLAYS = 3
+"""A fault may fall on any second of a minute, and a machine may be busy: one play says little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,20 @@ def quickest(play: Callable[[Path], Run], folder: Path, most_s: Mapping[tuple[st
         if all(_slowness(each) <= most_s.get(key, LIMIT_S) for key, each in best.items()):
             break
     return list(best.values())
+
+
+def slowest(played: Iterable[Detection], page: Mapping[tuple[str, str], float]) -> list[Detection]:
+    """The most that each fault took in any play, and no less than the page has said of it so far.
+
+    What was once seen can happen again, so a lucky round must not lower a row; whoever has made an alarm
+    quicker takes its row off the page first.
+    """
+    worst: dict[tuple[str, str], Detection] = {}
+    for each in played:
+        key = each.alarm, each.fault
+        seen = Detection(each.alarm, each.fault, page[key]) if key in page else each
+        worst[key] = max(worst.get(key, seen), each, key=_slowness)
+    return list(worst.values())
 
 
 def _slowness(found: Detection) -> float:
@@ -109,11 +124,12 @@ def limits() -> dict[tuple[str, str], float]:
 
 
 def main(words: list[str]) -> int:
-    """Play every run and print the table, or write it into the page."""
-    found: list[Detection] = []
-    for play in RUNS.values():
+    """Play every run several times and print the table of the slowest, or write it into the page."""
+    played: list[Detection] = []
+    for play in [each for each in RUNS.values() for _ in range(PLAYS)]:
         with tempfile.TemporaryDirectory() as folder:
-            found += detections(play(Path(folder)))
+            played += detections(play(Path(folder)))
+    found = slowest(played, limits())
     text = table(found)
     if "--write" in words:
         before, _, rest = PAGE.read_text().partition(BEGIN)

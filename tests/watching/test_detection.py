@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.alarms import alarms
-from tests.watching.detection import LIMIT_S, false_alarms, limits, quickest
+from tests.watching.detection import LIMIT_S, Detection, false_alarms, limits, quickest, slowest
 from tests.watching.runs import RUNS, calm
 
 pytestmark = pytest.mark.local_cloud
@@ -36,3 +36,21 @@ def test_the_page_has_a_row_for_every_alarm_of_a_stack() -> None:
     # An event that has no heading of its own has no fault of its own here, either.
     assert [name for name, kind in known.items() if name not in told and kind != "other-events"] == []
     assert max(page.values()) <= LIMIT_S
+
+
+@pytest.mark.parametrize(
+    ("plays", "page", "said"),
+    [
+        ([61.0, 130.0, 61.0], {}, 130.0),
+        ([61.0, 61.0, 61.0], {("late", "a fault"): 240.0}, 240.0),
+        ([61.0, 250.0, 61.0], {("late", "a fault"): 240.0}, 250.0),
+        ([61.0, None, 61.0], {("late", "a fault"): 240.0}, None),
+        ([61.0], {("late", "a fault that is not played any more"): 240.0}, 61.0),
+    ],
+)
+def test_the_page_says_the_most_that_was_ever_seen(
+    plays: list[float | None], page: dict[tuple[str, str], float], said: float | None
+) -> None:
+    found = slowest([Detection("late", "a fault", seconds) for seconds in plays], page)
+
+    assert found == [Detection("late", "a fault", said)]

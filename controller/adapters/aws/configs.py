@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from controller import documents
 from controller.adapters.aws.clients import Clients, asking
 from controller.adapters.cache import Kept
 from controller.domain.fleet_config import RunnerConfig
+from controller.domain.policy import Rule
 from controller.domain.rules import Rules
 from controller.errors import Rejected, Unavailable
 
@@ -25,13 +26,17 @@ class Found:
 class SsmConfigs:
     """The `Configs` port: `<prefix><name>`, kept for a while, whether there is one, none, or an unusable one.
 
-    `routing` is the name of the parameter with the stack's routing rules; empty: it has none.
+    `routing` is the name of the parameter with the stack's routing rules; empty: it has none. `always` are rules
+    of the stack itself, which hold beside it.
     """
 
-    def __init__(self, clients: Clients, prefix: str, ttl_s: float, routing: str = "") -> None:
+    def __init__(
+        self, clients: Clients, prefix: str, ttl_s: float, routing: str = "", always: Sequence[Rule] = ()
+    ) -> None:
         self._clients = clients
         self._prefix = prefix
         self._routing = routing
+        self._always = always
         self._kept = Kept(self._fetch, ttl_s, grace_s=60 * ttl_s)
         # A bad document changes nothing: what was good last is used until there is a good one again.
         self._kept_rules = Kept(self._fetch_rules, ttl_s, grace_s=float("inf"))
@@ -56,7 +61,8 @@ class SsmConfigs:
 
     def rules(self, now: float) -> Rules:
         """The routing rules; raises `Unavailable` where they can not be known: nothing is launched against them."""
-        return self._kept_rules.get(self._routing, now) if self._routing else Rules()
+        written = self._kept_rules.get(self._routing, now) if self._routing else Rules()
+        return written.with_rules(self._always)
 
     def _fetch(self, name: str) -> Found:
         parameter = f"{self._prefix}{name}"

@@ -363,6 +363,7 @@ class LocalCloud:
             self.claim_url,
             self.otlp_url,
             further=options.further,
+            own_roles=options.own_roles,
             makes_tables=self._beside is None,
         )
         self.settings = deploy(stack, self.client, options.settings)

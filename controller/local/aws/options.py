@@ -13,7 +13,7 @@ from controller.local.aws.buckets import Limits
 from controller.local.aws.gate import Judge
 from controller.local.aws.instance import Latencies
 from controller.local.aws.machines import Machines, Room
-from controller.local.aws.provision import GitHubApp
+from controller.local.aws.provision import GitHubApp, OwnRole
 
 _ROOT = Path(__file__).parents[3]
 
@@ -46,6 +46,8 @@ class Options:
     """Which events go to which queue."""
     further: Mapping[str, GitHubApp] = field(default_factory=dict)
     """Further GitHub servers, by the names that the stack gives them."""
+    own_roles: Mapping[str, OwnRole] = field(default_factory=dict)
+    """Configurations whose machines have a role of their own."""
     handlers: str = ""
     """The module of the handlers, where they are not the ones that `wiring` names."""
     task_root: Path = _ROOT

@@ -33,6 +33,18 @@ class GitHubApp:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnRole:
+    """What the machines of one configuration may do beside what all machines may."""
+
+    repositories: Sequence[str]
+    """Patterns of those whose jobs it is for."""
+    documents: Sequence[Mapping[str, Any]] = ()
+    """Policies of the account's own."""
+    artifacts: bool = False
+    """Whether its jobs have a place in the artifacts bucket."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """What is to be deployed."""
 
@@ -47,8 +59,15 @@ class Stack:
     otlp_endpoint: str
     further: Mapping[str, GitHubApp] = field(default_factory=dict)
     """Further GitHub servers, by the names that the stack gives them."""
+    own_roles: Mapping[str, OwnRole] = field(default_factory=dict)
+    """By the names of their configurations."""
     makes_tables: bool = True
     """Whether the environment's tables are not there yet."""
+
+    @property
+    def keeps_artifacts(self) -> list[str]:
+        """The configurations whose jobs keep some."""
+        return [name for name, role in self.own_roles.items() if role.artifacts]
 
     @property
     def environment(self) -> str:
@@ -64,7 +83,7 @@ def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Setting
     urls = {queue.name: _queue(client("sqs"), stack, queue) for queue in stack.queues}
     bucket = cache_bucket(stack.name)
     archive = archive_bucket(stack.name)
-    for name in (bucket, archive):
+    for name in (bucket, archive, *([artifacts_bucket(stack.name)] if stack.keeps_artifacts else [])):
         client("s3").create_bucket(Bucket=name, **_elsewhere(stack.region))
     log = wiring.runner_log(stack.name)
     client("logs").create_log_group(logGroupName=log)
@@ -94,8 +113,7 @@ def deploy(stack: Stack, client: Client, settings: Mapping[str, Any]) -> Setting
     deadline = values.get("claim_deadline_s", Settings.__dataclass_fields__["claim_deadline_s"].default)
     user_data = UserData(stack.claim_url, stack.name, float(deadline))
     group = _group(client("ec2"), vpc, stack.name)
-    templates = {platform: _template(client("ec2"), stack, platform, user_data, group) for platform in PLATFORMS}
-    made = Settings(**{"launch_templates": _pairs(templates), **values})
+    made = Settings(**{**_templates(client("ec2"), stack, user_data, group), **_own_roles(stack), **values})
     client("ssm").put_parameter(Name=parameter(stack.name), Value=wire.dumps(made), Type="String")
     return made
 
@@ -108,6 +126,11 @@ def cache_bucket(stack: str) -> str:
 def archive_bucket(stack: str) -> str:
     """The bucket that old jobs, reports and parked messages go into."""
     return f"{stack}-archive"
+
+
+def artifacts_bucket(stack: str) -> str:
+    """The bucket in which jobs keep what they like."""
+    return f"{stack}-artifacts"
 
 
 def _elsewhere(region: str) -> dict[str, Any]:
@@ -189,16 +212,38 @@ def _subnets(ec2: Any, vpc: str, region: str) -> dict[str, str]:  # noqa: ANN401
     return found
 
 
-def _template(ec2: Any, stack: Stack, platform: str, user_data: UserData, group: str) -> str:  # noqa: ANN401 - a boto3 client
+def _own_roles(stack: Stack) -> dict[str, str]:
+    """The settings about configurations whose machines have a role of their own."""
+    places = {name: f"s3://{artifacts_bucket(stack.name)}/{name}/" for name in stack.keeps_artifacts}
+    repositories = {name: " ".join(role.repositories) for name, role in stack.own_roles.items()}
+    return {"machine_roles": _pairs(repositories), "artifacts": _pairs(places)}
+
+
+def _templates(ec2: Any, stack: Stack, user_data: UserData, group: str) -> dict[str, str]:  # noqa: ANN401 - a boto3 client
+    """A template for each platform, and one for each platform and role of its own."""
+
+    def made(platform: str, kind: str) -> str:
+        return _template(ec2, wiring.role_name(stack.name, kind), platform, user_data, group)
+
+    own = {
+        f"{platform}/{name}": made(platform, wiring.own_machine(name))
+        for platform in PLATFORMS
+        for name in stack.own_roles
+    }
+    common = {platform: made(platform, wiring.MACHINE) for platform in PLATFORMS}
+    return {"launch_templates": _pairs(common), "role_templates": _pairs(own)}
+
+
+def _template(ec2: Any, role: str, platform: str, user_data: UserData, group: str) -> str:  # noqa: ANN401 - a boto3 client
     data = {
         "ImageId": PLATFORMS[platform],
-        "IamInstanceProfile": {"Name": wiring.role_name(stack.name, wiring.MACHINE)},
+        "IamInstanceProfile": {"Name": role},
         "SecurityGroupIds": [group],
         "InstanceInitiatedShutdownBehavior": "terminate",
         "MetadataOptions": {"HttpTokens": "required", "InstanceMetadataTags": "enabled"},
         "UserData": b64encode(wire.dumps(user_data).encode()).decode(),
     }
-    name = f"{stack.name}-{platform.replace('/', '-')}"
+    name = f"{role}-{platform.replace('/', '-')}"
     return str(
         ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)["LaunchTemplate"][
             "LaunchTemplateId"

@@ -26,6 +26,7 @@ MODELLED = frozenset(
         "aws:requestedregion",
         "aws:userid",
         "s3:if-none-match",
+        "s3:prefix",
         *rights_ec2.MODELLED,
     }
 )
@@ -67,6 +68,9 @@ def needs(call: Call, account: Account) -> Needs:
         known = {**known, **_requested(call)}
     if call.service == "s3" and "if-none-match" in call.request.headers:
         known = {**known, "s3:if-none-match": (call.request.headers["if-none-match"],)}
+    if call.service == "s3":
+        prefix = parse_qs(call.request.query, keep_blank_values=True).get("prefix", ())
+        known = {**known, "s3:prefix": tuple(prefix)}
     return Needs(tuple(Access(action, resource, known) for action, resource in dict.fromkeys(pairs)))
 
 

@@ -13,7 +13,7 @@ from controller.local.aws.judging import Roles, Trusts
 from controller.local.aws.network import Network
 from controller.local.aws.options import Options
 from controller.local.aws.principals import ACCOUNT, EVENTS_SERVICE
-from controller.local.aws.provision import PLATFORMS, archive_bucket, cache_bucket
+from controller.local.aws.provision import PLATFORMS, archive_bucket, artifacts_bucket, cache_bucket
 from controller.local.aws.rights import Account
 from controller.local.aws.rights_ec2 import Machines, role_arn
 from controller.region import Place
@@ -30,7 +30,7 @@ def names(options: Options, settings: Settings, network: Network) -> policies.Na
     """What the stack's things are called in this account."""
     place = Place(options.region, ACCOUNT)
     environment = options.stack.removesuffix(f"-{options.region}")
-    templates = list(pairs(settings.launch_templates).values())
+    templates = [*pairs(settings.launch_templates).values(), *pairs(settings.role_templates).values()]
     (group,) = network.template({"LaunchTemplateId": templates[0]}).data("$Default")["SecurityGroupId"]
     claim = wiring.CLAIM.trigger
     if not isinstance(claim, wiring.Route):
@@ -55,6 +55,8 @@ def names(options: Options, settings: Settings, network: Network) -> policies.Na
         security_group=place.arn("ec2", f"security-group/{group}"),
         images=sorted(set(PLATFORMS.values())),
         runner_role=role_arn(wiring.role_name(options.stack, wiring.MACHINE)),
+        own_roles=[role_arn(wiring.role_name(options.stack, wiring.own_machine(name))) for name in options.own_roles],
+        artifacts=f"arn:aws:s3:::{artifacts_bucket(options.stack)}" if settings.artifacts else "",
         cache=f"arn:aws:s3:::{cache_bucket(options.stack)}",
         archive=f"arn:aws:s3:::{archive_bucket(options.stack)}",
         claim_route=execution_arn(options.region, claim.method, claim.path),
@@ -75,6 +77,12 @@ def roles(options: Options, known: policies.Names) -> Roles:
         queues = {schedule.queue.name for schedule in options.schedules}
         documents[SCHEDULER] = policies.send_only(known.queues[name] for name in queues)
     found = {wiring.role_name(options.stack, name): (iam.read(document),) for name, document in documents.items()}
+    for name, own in options.own_roles.items():
+        more = wiring.artifact_grants(name) if own.artifacts else ()
+        machine = policies.document((*wiring.MACHINE_GRANTS, *more), known)
+        found[wiring.role_name(options.stack, wiring.own_machine(name))] = tuple(
+            map(iam.read, (machine, *own.documents))
+        )
     if options.rules:
         # No role, but the queues' own policies: they allow EventBridge this and nothing else.
         queues = {known.queues[rule.queue.name] for rule in options.rules}
@@ -84,7 +92,8 @@ def roles(options: Options, known: policies.Names) -> Roles:
 
 def trusts(known: policies.Names) -> Trusts:
     """Who may take which role."""
-    return {known.log_role: read_trust(policies.trust_machines(known.runner_role, known.place))}
+    machines = [known.runner_role, *known.own_roles]
+    return {known.log_role: read_trust(policies.trust_machines(machines, known.place))}
 
 
 def account(known: policies.Names, network: Network, instances: Instances) -> Account:

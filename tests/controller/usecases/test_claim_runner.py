@@ -702,3 +702,13 @@ def test_the_jit_configuration_is_in_the_answer_and_nowhere_else() -> None:
     assert canary not in repr(world.shelf.records)
     assert canary not in repr(world.memory.facts)
     assert canary not in repr(world.outbox.sent)
+
+
+def test_a_job_is_told_of_the_place_of_its_configuration_and_of_no_others() -> None:
+    world = World()
+    world.artifacts |= {"linux-4cpu": "s3://kept/linux-4cpu/", "deploy": "s3://kept/deploy/"}
+    world.doors().arrive(1)
+
+    bundle = world.claim(world.machine_of(1))
+
+    assert bundle.artifacts == "s3://kept/linux-4cpu/"

@@ -25,7 +25,9 @@ from controller.domain.fleet_config import Arch, Span
 from controller.domain.job import JobState, move
 from controller.domain.launch import Launch, LaunchPlan, LaunchState, Refusal
 from controller.domain.market import Learnt
+from controller.domain.own_roles import OwnRoles
 from controller.domain.refusal import RefusalKind
+from controller.domain.rules import Rules
 from controller.domain.runner import Lifecycle, RunnerState
 from controller.errors import Unavailable
 from controller.messages import Chores, Step
@@ -669,3 +671,56 @@ def test_a_lost_launch_is_settled_though_its_machine_has_claimed_and_its_job_has
     world.sweep(Chores.PENDING_LAUNCHES)
 
     assert world.pending == []
+
+
+def with_own_role(pool: int = 0, *, organization: bool = False) -> World:
+    """A stack whose only configuration has a role of its own, for the jobs of one repository."""
+    world = World(samples.config(cpu=Span(4.0, 4.0), pool=pool, organization=organization))
+    world.own_roles = OwnRoles({"linux-4cpu": (samples.REPOSITORY,)}, {"linux/x64/linux-4cpu": "lt-own"})
+    world.configs.stack_rules = Rules().with_rules(world.own_roles.rules())
+    return world.doors()
+
+
+def test_a_configuration_with_a_role_of_its_own_is_launched_from_the_template_that_has_it() -> None:
+    world = with_own_role()
+
+    world.arrive(1)
+
+    assert plan_of(world.fleet.requests[0]).template == "lt-own"
+
+
+def test_a_job_of_another_repository_gets_no_machine_with_that_role_not_even_a_spare_one() -> None:
+    world = with_own_role(pool=1)
+    world.sweep(Chores.FILL_POOLS)
+
+    world.arrive(1, repository="octo/other")
+
+    assert plan_of(world.fleet.requests[0]).template == "lt-own"
+    assert len(world.fleet.requests) == 1
+    assert world.job(1).state is JobState.REFUSED
+    assert "does not allow configuration linux-4cpu for this repository" in world.job(1).reason
+
+
+def test_a_role_that_was_given_after_a_job_came_is_kept_from_it_as_well() -> None:
+    world = World(samples.config(cpu=Span(4.0, 4.0), pool=1))
+    for lifecycle in Lifecycle:
+        world.fleet.sell_out(lifecycle, EVERY_POOL)
+    world.arrive(1, repository="octo/other")
+    assert world.job(1).state is JobState.WAITING
+    world.clock.turn(600.0)
+    world.own_roles = OwnRoles({"linux-4cpu": (samples.REPOSITORY,)}, {"linux/x64/linux-4cpu": "lt-own"})
+    world.configs.stack_rules = Rules().with_rules(world.own_roles.rules())
+
+    world.doors().wake()
+
+    assert world.job(1).state is JobState.REFUSED
+
+
+def test_a_machine_that_github_could_hand_to_the_whole_organisation_is_not_launched_with_the_role() -> None:
+    world = with_own_role(pool=1, organization=True)
+
+    world.sweep(Chores.FILL_POOLS)
+    world.arrive(1)
+
+    assert world.fleet.requests == []
+    assert "name a runner_group that only they may use" in world.job(1).reason

@@ -17,6 +17,7 @@ from controller.domain.interruption import Advised, Ended, Notice, Warned
 from controller.domain.job import Job, JobState
 from controller.domain.job_key import JobKey
 from controller.domain.launch import Launch, LaunchState
+from controller.domain.own_roles import OwnRoles
 from controller.domain.quotas import Quotas
 from controller.domain.runner import Runner
 from controller.errors import Rejected
@@ -135,6 +136,8 @@ class World:
         self.letters: DeadLetters = FakeDeadLetters()
         self.backlog, self.outbox, self.told = FakeBacklog(), FakeOutbox(), Told()
         self.market, self.quotas = market.shipped(), Quotas()
+        self.own_roles = OwnRoles()
+        self.artifacts: dict[str, str] = {}
         self._ids, self._sequence, self._stamps = count(1), count(1), count(1)
         self.doors()
 
@@ -151,7 +154,9 @@ class World:
             watched(own, around), CapacityTerms(), self.clock, lambda: f"stamp-{next(self._stamps)}"
         )
         self.launch = LaunchMachines(
-            ground=Ground(f"dev-{self.region}", self.region, TEMPLATES, SUBNETS, claim_deadline_s=180.0),
+            ground=Ground(
+                f"dev-{self.region}", self.region, TEMPLATES, SUBNETS, claim_deadline_s=180.0, own_roles=self.own_roles
+            ),
             jobs=jobs,
             runners=runners,
             launches=launches,
@@ -213,6 +218,7 @@ class World:
                 release_ttl_s=3_600.0,
                 spare_poll_s=SPARE_POLL_S,
                 spare_life_s=SPARE_LIFE_S,
+                artifacts=self.artifacts,
             ),
             jobs=jobs,
             runners=runners,

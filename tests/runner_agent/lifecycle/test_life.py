@@ -11,7 +11,7 @@ import pytest
 from runner_agent.contract.bundle import SetupGroup
 from runner_agent.contract.reports import ReportKind, Result
 from runner_agent.lifecycle.states import MOVES, IllegalMove, State, move
-from runner_agent.listener.launch import MARK
+from runner_agent.listener.launch import ARTIFACTS, MARK
 from tests.runner_agent.runners import jit_config, starts
 from tests.runner_agent.stage import INSTANCE, LAUNCHED, until
 from tests.runner_agent.world import CONNECT, RUN, World, done
@@ -90,6 +90,16 @@ def test_the_listener_sees_an_extract_of_the_environment(world: World, monkeypat
     assert environment["ACTIONS_RUNNER_PRINT_LOG_TO_STDOUT"] == "1"
     assert environment["LC_ALL"] == "C.UTF-8"
     assert MARK in environment
+    assert ARTIFACTS not in environment
+
+
+def test_a_job_finds_the_place_for_its_artifacts_in_its_environment(world: World) -> None:
+    folder = world.bake([*RUN, *done()])
+    world.grant(world.bundle(artifacts="s3://kept/deploy/"))
+
+    world.live()
+
+    assert starts(folder)[0]["environment"][ARTIFACTS] == "s3://kept/deploy/"
 
 
 def test_the_set_up_card_lies_beside_the_runner(world: World) -> None:

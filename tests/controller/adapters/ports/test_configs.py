@@ -9,6 +9,7 @@ from controller.adapters.aws.clients import Clients
 from controller.adapters.aws.configs import SsmConfigs
 from controller.domain.fleet_config import Arch, Os, RunnerConfig, Span
 from controller.domain.grammars.aliases import Alias
+from controller.domain.policy import Rule
 from controller.domain.rules import Rules
 from controller.errors import Rejected, Unavailable
 from controller.ports import AllConfigs, Configs
@@ -194,3 +195,15 @@ def test_a_configuration_tells_its_version_and_every_fault_of_it(put: Put, ssm: 
     assert ssm.version("c", now=0.0) == 2
     with pytest.raises(Rejected, match=r"configs/c: oss: there is no such field; cpu: 'many' is not a number; disk: 0"):
         ssm.find("c", now=0.0)
+
+
+@pytest.mark.parametrize("routing", ["_routing", ""])
+def test_the_stacks_own_rules_hold_whatever_the_document_says(
+    clients: Clients, stack: str, put: Put, routing: str
+) -> None:
+    put("_routing", '{"policy": {"rules": [{"name": "open"}]}}')
+    always = (Rule("role of deploy", closed=("deploy",)),)
+
+    configs = SsmConfigs(clients, f"/{stack}/configs/", 60, routing and f"/{stack}/configs/{routing}", always)
+
+    assert [rule.name for rule in configs.rules(0.0).policy.rules] == [*(["open"] if routing else []), "role of deploy"]

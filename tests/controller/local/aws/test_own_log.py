@@ -46,7 +46,7 @@ NAMES = policies.Names(
     runner_log=PLACE.arn("logs", f"log-group:{LOG}"),
 )
 GRANTED = policies.document(wiring.MACHINE_GRANTS, NAMES)
-TRUST = policies.trust_machines(NAMES.runner_role, PLACE)
+TRUST = policies.trust_machines([NAMES.runner_role], PLACE)
 
 ONE, OTHER = "i-0000000000000001", "i-0000000000000002"
 MACHINE = Principal(PrincipalKind.INSTANCE, ONE, MACHINE_ROLE, ONE)

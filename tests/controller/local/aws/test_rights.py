@@ -414,3 +414,10 @@ def test_a_route_is_called_by_method_and_path() -> None:
         "execute-api:Invoke",
         f"arn:aws:execute-api:{HERE}:local/$default/POST/claim",
     )
+
+
+def test_a_list_is_judged_by_the_prefix_that_it_asks_for(asked: Asked) -> None:
+    whole = asked("s3", lambda c: c.list_objects_v2(Bucket="b"))
+    part = asked("s3", lambda c: c.list_objects_v2(Bucket="b", Prefix="deploy/a b"))
+
+    assert [access.context["s3:prefix"] for one in (whole, part) for access in one.accesses] == [(), ("deploy/a b",)]
