@@ -17,7 +17,7 @@ _CONFIG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,24}")
 _REPOSITORY = re.compile(r"\*|([a-z][a-z0-9]{0,11}:)?[\w.*?-]+/[\w.*?-]+")
 _MOST_ROLES = 4
 """Lambda takes 4 KiB of variables, and each role has a launch template for each platform."""
-_LONGEST = 120
+_LONGEST = 80
 """How long the repositories of a role may be, all told; for the same reason."""
 _MOST_POLICIES = 10
 """IAM's own limit for a role, where nobody has asked for more."""

@@ -172,11 +172,12 @@ def _role_policy(at: Deployer, given: Inputs) -> None:
 
 def _attachment(at: Deployer, given: Inputs) -> None:
     iam, arn = at.client("iam"), given["policyArn"]
+    # AWS's own are not in this moto; the operator's are there before the stack.
     if ":aws:policy/" not in arn:
-        # It is the operator's, and there before the stack.
         path, _, name = arn.partition(":policy")[2].rpartition("/")
-        iam.create_policy(PolicyName=name, Path=f"{path}/", PolicyDocument='{"Version":"2012-10-17","Statement":[]}')
-    iam.attach_role_policy(RoleName=given["role"], PolicyArn=arn)
+        nothing = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
+        iam.create_policy(PolicyName=name, Path=f"{path}/", PolicyDocument=json.dumps(nothing))
+        iam.attach_role_policy(RoleName=given["role"], PolicyArn=arn)
 
 
 def _profile(at: Deployer, given: Inputs) -> None:

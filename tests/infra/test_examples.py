@@ -78,21 +78,6 @@ def test_everything_is_named_after_its_stack_and_what_regions_share_after_their_
 
 
 @every_stack
-def test_the_functions_read_back_exactly_the_settings_that_the_stack_gives_them(
-    name: str, examples: Mapping[str, Deployed]
-) -> None:
-    environment, region, _ = place(name)
-
-    given = variables(examples[name])
-    settings = Settings.read(given)
-
-    assert settings.environ() == dict(given)
-    assert all(key.startswith(PREFIX) for key in given)
-    assert (settings.stack, settings.region) == (name, region)
-    assert {settings.jobs_table, settings.memory_table} == {f"{environment}-jobs", f"{environment}-memory"}
-
-
-@every_stack
 def test_every_function_has_a_handler_a_log_and_rights_without_gaps(
     name: str, examples: Mapping[str, Deployed]
 ) -> None:
@@ -104,16 +89,6 @@ def test_every_function_has_a_handler_a_log_and_rights_without_gaps(
         assert "None" not in document
         assert "<not known yet>" not in document
         assert all(found["Resource"] for found in statements(examples[name], one.name))
-
-
-@every_stack
-def test_queues_are_encrypted_and_dead_lettered(name: str, examples: Mapping[str, Deployed]) -> None:
-    queues = examples[name].of("sqs/queue:Queue")
-
-    for queue in wiring.QUEUES:
-        inputs = queues[queue.name].inputs
-        assert inputs.get("sqsManagedSseEnabled") or inputs.get("kmsMasterKeyId")
-        assert queues[queue.name].json("redrivePolicy")["deadLetterTargetArn"].endswith(f":{name}-{queue.name}-dead")
 
 
 @every_stack

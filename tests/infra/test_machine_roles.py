@@ -189,7 +189,7 @@ def test_the_variables_of_a_stack_with_all_that_is_allowed_fit_into_a_function(f
     platforms = ("linux/x64", "linux/arm64", "windows/x64")
     whole = {
         **settings.environ(),
-        "SPOTRUNNER_MACHINE_ROLES": ",".join(f"{name}={'r' * 120}" for name in longest),
+        "SPOTRUNNER_MACHINE_ROLES": ",".join(f"{name}={'r' * 80}" for name in longest),
         "SPOTRUNNER_ROLE_TEMPLATES": ",".join(f"{p}/{name}=lt-{'0' * 17}" for p in platforms for name in longest),
         "SPOTRUNNER_ARTIFACTS": ",".join(f"{name}={settings.artifacts.partition('=')[2]}" for name in longest),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +51,15 @@ class Played:
 
     stage: Stage
     machines: dict[str, str]
+    made: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def client(self, service: str, config: str) -> Any:  # noqa: ANN401 - boto3 has a class for each service
         """As a job on a machine of that configuration would speak to AWS."""
+        if (service, config) not in self.made:
+            self.made[service, config] = self._new(service, config)
+        return self.made[service, config]
+
+    def _new(self, service: str, config: str) -> Any:  # noqa: ANN401 - boto3 has a class for each service
         has_own = config in self.stage.own_roles
         role = wiring.role_name(
             self.stage.cloud.options.stack, wiring.own_machine(config) if has_own else wiring.MACHINE
@@ -80,7 +86,10 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     with Stage(folder / "run", own_roles=own) as stage:
         stage.github.submit(folder / "story.yml")
         assert wait_until_settled(stage, PATIENCE_S)
-        yield Played(stage, {seen.config: name for name, seen in stage.machines().items()})
+        story = Played(stage, {seen.config: name for name, seen in stage.machines().items()})
+        yield story
+        for client in story.made.values():
+            client.close()
 
 
 def test_jobs_of_both_kinds_run_on_machines_that_claimed_and_reported_in_their_own_roles(played: Played) -> None:
