@@ -345,7 +345,11 @@ RULES = (
         EVENTS,
     ),
 )
-"""No pattern can name our machines alone, because these events carry no tags: the door looks up whose they are."""
+"""No pattern can name our machines alone, because these events carry no tags: the door looks up whose they are.
+
+What AWS Health announces of maintenance is not among them: it comes days ahead of a date that few machines live to
+see, and a state change tells of it then.
+"""
 
 
 LOG_GRANTS = (

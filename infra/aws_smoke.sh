@@ -43,5 +43,5 @@ sleep 10
 run=$(gh run list --repo "$repository" --workflow "$workflow" --event workflow_dispatch --limit 1 --json databaseId --jq '.[0].databaseId')
 gh run watch "$run" --repo "$repository" --exit-status
 
-agree "Destroy the stack? Its file must say \`protect: false\`, and \`pulumi up\` must have been run since; the archive and cache must be empty."
+agree "Destroy the stack? Its file must say \`protect: false\`, and \`pulumi up\` must have been run since. The buckets are emptied."
 pulumi destroy --yes --stack "$stack"

@@ -46,7 +46,8 @@ class Bucket:
     def __init__(self, config: StackConfig, keys: Keys, contents: Contents, kept: pulumi.ResourceOptions) -> None:
         self._config, self._keys, self._contents = config, keys, contents
         name = bucket_name(config, contents.name, config.place.region)
-        self.bucket = aws.s3.Bucket(contents.name, bucket=name, opts=kept)
+        # A bucket with something in it can not be deleted: where destroying is allowed, it is emptied first.
+        self.bucket = aws.s3.Bucket(contents.name, bucket=name, force_destroy=not config.protect, opts=kept)
         # Not under the bucket: what is protected protects its children, and these must stay changeable.
         self._inside = pulumi.ResourceOptions(parent=kept.parent)
         self._close()

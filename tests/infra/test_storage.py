@@ -54,3 +54,12 @@ def test_what_is_overwritten_can_be_brought_back_and_what_is_old_leaves(name: st
 def test_a_stack_that_does_not_copy_its_cache_has_no_role_for_it(stack: Deployed) -> None:
     assert not stack.of("s3/bucketReplicationConfig:BucketReplicationConfig")
     assert "replication" not in stack.of("iam/role:Role")
+
+
+@pytest.mark.parametrize(("name", "is_emptied"), [("up", False), ("given network", True)])
+def test_a_bucket_is_emptied_by_a_destroy_only_where_the_stack_may_be_destroyed(
+    name: str, runs: Mapping[str, Deployed], *, is_emptied: bool
+) -> None:
+    emptied = {bucket.inputs["forceDestroy"] for bucket in runs[name].of("s3/bucket:Bucket").values()}
+
+    assert emptied == {is_emptied}
