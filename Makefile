@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo scenarios seeds chaos flood test check format lint types imports tests docs bench bench-agent agent-mutations reliability simulate watching fuzz agent-wheel aws-smoke clean
+.PHONY: help demo scenarios seeds chaos flood test check format lint types imports tests docs bench bench-agent agent-mutations reliability simulate watching fuzz agent-wheel aws-smoke checkov clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -91,6 +91,14 @@ bench: $(VENV)/dev.stamp ## Measure; prints tables with the machine named (JOBS=
 
 bench-agent: $(VENV)/dev.stamp ## Measure the agent: start, memory, latency, throughput
 	$(BIN)/python benchmarks/agent.py
+
+CHECKOV := build/checkov
+$(CHECKOV)/bin/checkov:
+	@$(PYTHON) -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30
+
+checkov: $(VENV)/dev.stamp $(CHECKOV)/bin/checkov ## Lint every example stack with checkov; all that it finds is explained
+	$(BIN)/python -m tests.infra.checkov $(CHECKOV)/bin/checkov
 
 agent-wheel: $(VENV)/dev.stamp ## Build the agent alone into build/wheel: a wheel and one executable file
 	@rm -rf build/wheel
