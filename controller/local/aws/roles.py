@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from controller import policies, schema, wiring
 from controller.local.aws import iam
@@ -76,7 +76,9 @@ def roles(options: Options, known: policies.Names) -> Roles:
     if options.schedules:
         queues = {schedule.queue.name for schedule in options.schedules}
         documents[SCHEDULER] = policies.send_only(known.queues[name] for name in queues)
-    found = {wiring.role_name(options.stack, name): (iam.read(document),) for name, document in documents.items()}
+    found: dict[str, Sequence[iam.Policy]] = {
+        wiring.role_name(options.stack, name): (iam.read(document),) for name, document in documents.items()
+    }
     for name, own in options.own_roles.items():
         more = wiring.artifact_grants(name) if own.artifacts else ()
         machine = policies.document((*wiring.MACHINE_GRANTS, *more), known)
