@@ -39,6 +39,7 @@ messaging = Messaging(stack, keys, here)
 api = HttpApi(stack, keys, here)
 front = Front(stack, api, here)
 runners = Runners(stack, keys, network.security_group, api, here)
+# Rights come from the code that uses them; here they get this stack's names.
 names = access.names(stack, network, storage, messaging, api, runners)
 access.allow_machines(stack, runners, names)
 settings = environment.settings(stack, network, storage, messaging, runners)
