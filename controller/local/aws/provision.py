@@ -47,18 +47,6 @@ class OwnRole:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnRole:
-    """What the machines of one configuration may do beside what all machines may."""
-
-    repositories: Sequence[str]
-    """Patterns of those whose jobs it is for."""
-    documents: Sequence[Mapping[str, Any]] = ()
-    """Policies of the account's own."""
-    artifacts: bool = False
-    """Whether its jobs have a place in the artifacts bucket."""
-
-
-@dataclass(frozen=True, slots=True)
 class Stack:
     """What is to be deployed."""
 
