@@ -50,6 +50,7 @@ test: check ## Everything that CI checks
 BESIDE = $(MAKE) --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 check: lint
+	@echo "Three parts run side by side, for about ten minutes; each shows what it printed when it ends ..."
 	@$(BESIDE) --jobs=3 live still checked
 
 # Tests with real processes wait most of the time, and are punctual: whatever only computes gives way to them.

@@ -155,6 +155,11 @@ SIGNALS: dict[str, Signal] = {
     "RunnerSwapped": Signal(
         _INFO, "{instance} was launched for job {intended} and ran {ran}", (Metric("RunnersSwapped"),)
     ),
+    "ResultsDiffer": Signal(
+        _WARNING,
+        "job {job} ended {conclusion} by GitHub's word and {result} by that of {instance}",
+        (Metric("ResultsDiffering"),),
+    ),
     "MachineReported": Signal(
         _INFO, "{instance} reports {kind} {result} {reason}", (Metric("MachineReports", by=("kind",)),)
     ),

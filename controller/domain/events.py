@@ -211,6 +211,16 @@ class RunnerSwapped:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultsDiffer:
+    """GitHub and the machine say of a job's end what can not both be true."""
+
+    job: str
+    instance: str
+    conclusion: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
 class MachineReported:
     """A machine's own word."""
 
@@ -568,6 +578,7 @@ Event = (
     | JobStarted
     | JobEnded
     | RunnerSwapped
+    | ResultsDiffer
     | MachineReported
     | RunnerObtained
     | FleetSeen

@@ -91,6 +91,9 @@ class Runner:
     missing_since: float | None = None
     """When the cloud was first seen without it; its last reports may still be on their way then."""
     result: str = ""
+    """Its own word on how its job ended."""
+    concluded: str = ""
+    """GitHub's word on its job, heard while it was at work; a success is not written down."""
     exit_code: int | None = None
     interruption: str = ""
     noticed_at: float | None = None

@@ -6,10 +6,18 @@ from dataclasses import dataclass, replace
 
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
-from controller.domain.events import InterruptionNoticed, JobBackInLine, JobRefused, MachineReported, RunnerObtained
+from controller.domain.events import (
+    InterruptionNoticed,
+    JobBackInLine,
+    JobRefused,
+    MachineReported,
+    ResultsDiffer,
+    RunnerObtained,
+)
 from controller.domain.interruption import REBALANCE, Witness, noticed
 from controller.domain.job import JobState
 from controller.domain.runner import Lifecycle, Runner, RunnerState
+from controller.domain.verdicts import contradict
 from controller.usecases.desk import Desk
 from runner_agent.contract.reports import Report, ReportKind, Result
 
@@ -100,9 +108,19 @@ def _finish(runner: Runner, report: Report, desk: Desk, now: float) -> None:
     )
     desk.put(ended)
     _tell_interruption(runner, ended, desk)
+    if contradict(conclusion := _conclusion(ended, desk), ended.result):
+        desk.told.append(ResultsDiffer(str(ended.ran), ended.instance_id, conclusion, ended.result))
     seen_running = runner.ran or runner.started_at or "started" in report.phases
     if not seen_running and report.result in NEVER_RAN:
         release_job(ended, desk, f"{runner.instance_id} ended with {report.result}: {report.reason}", now)
+
+
+def _conclusion(runner: Runner, desk: Desk) -> str:
+    """GitHub's word on what the machine ran; of a machine that is content, only a bad one matters."""
+    if runner.concluded or runner.ran is None or runner.result == Result.SUCCESS:
+        return runner.concluded
+    job = desk.job(runner.ran)
+    return job.conclusion if job else ""
 
 
 def release_job(runner: Runner, desk: Desk, reason: str, now: float) -> None:

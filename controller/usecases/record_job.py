@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from controller.domain import job as jobs_of
 from controller.domain import runner as runners_of
-from controller.domain.events import JobBackInLine, JobEnded, JobStarted, RunnerSwapped
+from controller.domain.events import JobBackInLine, JobEnded, JobStarted, ResultsDiffer, RunnerSwapped
 from controller.domain.job import Job, JobState
 from controller.domain.job_key import Intake
 from controller.domain.pairing import swap
-from controller.domain.runner import Runner, RunnerState
+from controller.domain.runner import ALIVE, Runner, RunnerState
 from controller.domain.runner_name import instance_of
+from controller.domain.verdicts import contradict
 from controller.messages import JobMoved, Step
 from controller.usecases.desk import Desk
 from runner_agent.contract.trace import TraceContext
@@ -37,6 +38,8 @@ def record_job(moved: JobMoved, desk: Desk, home: str, job_limit_s: float, now: 
         job = replace(job, instance_id=runner.instance_id)
         _record_machine(runner, job, moved, desk, now + (runner.job_limit_s or job_limit_s), now)
         _mend(runner, job, meant, desk, now)
+    if runner is not None and job.state is JobState.COMPLETED and before is not JobState.COMPLETED:
+        _compare(job, runner.instance_id, desk)
     if job != known:
         desk.put(job)
 
@@ -90,6 +93,17 @@ def _record_machine(runner: Runner, job: Job, moved: JobMoved, desk: Desk, lease
     if runner.state is RunnerState.CLAIMED:
         ran = runners_of.move(ran, RunnerState.BUSY, now, lease_until=lease_until)
     desk.put(ran)
+
+
+def _compare(job: Job, instance_id: str, desk: Desk) -> None:
+    """Beside the word of the machine that ran it; where that is still to come, leave GitHub's with the machine."""
+    machine = desk.runner(instance_id)
+    if machine is None or machine.ran != job.key:
+        return
+    if contradict(job.conclusion, machine.result):
+        desk.told.append(ResultsDiffer(job.id, instance_id, job.conclusion, machine.result))
+    if machine.state in ALIVE and job.conclusion != "success":
+        desk.put(replace(machine, concluded=job.conclusion))
 
 
 def _mend(runner: Runner, job: Job, meant: str, desk: Desk, now: float) -> None:
