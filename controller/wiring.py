@@ -345,12 +345,17 @@ RULES = (
         ),
         EVENTS,
     ),
+    Rule(
+        "maintenance",
+        {
+            "source": ["aws.health"],
+            "detail-type": ["AWS Health Event"],
+            "detail": {"service": ["EC2"], "eventTypeCategory": ["scheduledChange"]},
+        },
+        EVENTS,
+    ),
 )
-"""No pattern can name our machines alone, because these events carry no tags: the door looks up whose they are.
-
-What AWS Health announces of maintenance is not among them: it comes days ahead of a date that few machines live to
-see, and a state change tells of it then.
-"""
+"""No pattern can name our machines alone, because these events carry no tags: the door looks up whose they are."""
 
 
 LOG_GRANTS = (

@@ -14,7 +14,7 @@ from typing import TypeVar
 from controller.domain import capacity, places
 from controller.domain.capacity import Capacity, Terms, Turn
 from controller.domain.events import Event, InterruptionNoticed, PlaceClosed
-from controller.domain.interruption import REBALANCE
+from controller.domain.interruption import ADVICE
 from controller.domain.launch import LaunchAnswer, Offering
 from controller.domain.line import Served
 from controller.domain.places import Force
@@ -107,7 +107,7 @@ class CapacityBook:
 
     def heed(self, told: Iterable[Event]) -> None:
         """Remember where machines were taken away; each of them counts once, whoever tells of it and how often."""
-        taken = [one for one in told if isinstance(one, InterruptionNoticed) and one.kind != REBALANCE]
+        taken = [one for one in told if isinstance(one, InterruptionNoticed) and one.kind not in ADVICE]
         happened = [places.taken_away(one.instance, one.instance_type, one.zone) for one in taken]
         if happened:
             self._change(lambda known: (capacity.interrupted(known, happened, self.clock()), None))

@@ -11,7 +11,6 @@ from controller.domain.deliveries import MessageDelayed, MessageRejected
 from controller.domain.events import InterruptionNoticed, MachineGone
 from controller.domain.interruption import (
     FIRST_LOOK_S,
-    REBALANCE,
     VANISHED,
     Advised,
     Ended,
@@ -38,8 +37,8 @@ class HandleInterruption:
     """Handles one batch of the events queue."""
 
     last_word_s: float
-    read: Callable[[str], Notice]
-    """Raises `Rejected` for what is no notice."""
+    read: Callable[[str], Sequence[Notice]]
+    """One event may be about many machines. Raises `Rejected` for what is no notice."""
     jobs: Jobs
     runners: Runners
     ledger: Ledger
@@ -55,7 +54,7 @@ class HandleInterruption:
         heard: list[tuple[Delivery, Notice]] = []
         for delivery in batch:
             try:
-                heard.append((delivery, self.read(delivery.text)))
+                heard += [(delivery, notice) for notice in self.read(delivery.text)]
             except Rejected as bad:
                 self.tell(MessageRejected("events", delivery.id, str(bad)))
                 failed.append(delivery.id)
@@ -103,8 +102,8 @@ class HandleInterruption:
                     _warn(runner, action, desk, now)
                 case _ if runner.state not in ALIVE:
                     continue
-                case Advised():
-                    desk.told.append(_noticed(runner, REBALANCE))
+                case Advised(kind=kind):
+                    desk.told.append(_noticed(runner, kind))
                 case Ended(at=at) if now - at < self.last_word_s:
                     early.append(delivery.id)
                 case Ended(state=state):

@@ -1,22 +1,23 @@
-"""EC2's events as EventBridge puts them on a queue, turned into our notices: a model and a parser each.
+"""EC2's and AWS Health's events as EventBridge puts them on a queue, turned into our notices: a parser each.
 
-The documents: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/automating_with_eventbridge.html
+The documents: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/automating_with_eventbridge.html and
+https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from controller.domain.interruption import Advised, Ended, Notice, Warned
+from controller.domain.interruption import MAINTENANCE, Advised, Ended, Notice, Warned
 from controller.errors import Rejected
 
 Document = Mapping[str, object]
 
 
-def read(text: str) -> Notice:
-    """The notice in an event; raises `Rejected` naming what is wrong with it."""
+def read(text: str) -> Sequence[Notice]:
+    """The notices in an event, one for each machine; raises `Rejected` naming what is wrong with it."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as bad:
@@ -24,28 +25,40 @@ def read(text: str) -> Notice:
     if not isinstance(document, dict):
         raise Rejected("event: not a JSON object")
     kind, source = str(document.get("detail-type"))[:80], str(document.get("source"))[:80]
-    parse = _PARSERS.get(kind)
-    if source != "aws.ec2" or parse is None:
+    parse = _PARSERS.get((source, kind))
+    if parse is None:
         raise Rejected(f"event: {kind!r} of {source!r} is none of ours")
     return parse(document)
 
 
-def _warned(document: Document) -> Warned:
-    return Warned(_instance(document), _word(document, "instance-action"), _time(document))
+def _warned(document: Document) -> Sequence[Notice]:
+    return [Warned(_instance(document), _word(document, "instance-action"), _time(document))]
 
 
-def _advised(document: Document) -> Advised:
-    return Advised(_instance(document), _time(document))
+def _advised(document: Document) -> Sequence[Notice]:
+    return [Advised(_instance(document), _time(document))]
 
 
-def _ended(document: Document) -> Ended:
-    return Ended(_instance(document), _word(document, "state"), _time(document))
+def _ended(document: Document) -> Sequence[Notice]:
+    return [Ended(_instance(document), _word(document, "state"), _time(document))]
 
 
-_PARSERS: Mapping[str, Callable[[Document], Notice]] = {
-    "EC2 Spot Instance Interruption Warning": _warned,
-    "EC2 Instance Rebalance Recommendation": _advised,
-    "EC2 Instance State-change Notification": _ended,
+def _scheduled(document: Document) -> Sequence[Notice]:
+    detail = document.get("detail")
+    entities = detail.get("affectedEntities") if isinstance(detail, dict) else None
+    if not isinstance(entities, list):
+        raise Rejected("event: detail.affectedEntities is not a list")
+    at = _time(document)
+    named = (entity.get("entityValue") for entity in entities if isinstance(entity, dict))
+    # Volumes and hosts may stand among them.
+    return [Advised(name, at, MAINTENANCE) for name in named if isinstance(name, str) and name.startswith("i-")]
+
+
+_PARSERS: Mapping[tuple[str, str], Callable[[Document], Sequence[Notice]]] = {
+    ("aws.ec2", "EC2 Spot Instance Interruption Warning"): _warned,
+    ("aws.ec2", "EC2 Instance Rebalance Recommendation"): _advised,
+    ("aws.ec2", "EC2 Instance State-change Notification"): _ended,
+    ("aws.health", "AWS Health Event"): _scheduled,
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from controller.domain.deliveries import MessageDelayed, MessageRejected
 from controller.domain.events import InterruptionNoticed, JobBackInLine, JobInterrupted, MachineGone
-from controller.domain.interruption import FIRST_LOOK_S, VANISHED, Advised, Ended, Notice, Warned
+from controller.domain.interruption import FIRST_LOOK_S, MAINTENANCE, VANISHED, Advised, Ended, Notice, Warned
 from controller.domain.job import JobState, Rerun
 from controller.domain.runner import RunnerState
 from controller.errors import NothingToDo, Unavailable
@@ -164,6 +164,17 @@ def test_a_failure_on_a_machine_that_was_only_advised_is_a_failure() -> None:
 
     assert world.runner(machine).interruption == VANISHED
     assert [event.kind for event in world.told.of(InterruptionNoticed)] == ["rebalance"]
+
+
+def test_announced_maintenance_is_told_and_counts_for_no_interruption() -> None:
+    world, machine = busy()
+    before = world.runner(machine)
+
+    world.noticed(Advised(machine, at=0.0, kind=MAINTENANCE))
+
+    assert [event.kind for event in world.told.of(InterruptionNoticed)] == ["maintenance"]
+    assert world.runner(machine) == before
+    assert world.book.look().breakers == {}
 
 
 def test_a_notice_after_an_advice_counts_and_is_not_forgotten_for_a_later_one() -> None:

@@ -187,7 +187,7 @@ class World:
         )
         self.events = HandleInterruption(
             last_word_s=LAST_WORD_S,
-            read=notice,
+            read=lambda text: [notice(text)],
             jobs=ports.jobs,
             runners=ports.runners,
             ledger=ports.ledger,

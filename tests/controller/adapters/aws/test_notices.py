@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.adapters.aws import notices
-from controller.domain.interruption import Advised, Ended, Warned
+from controller.domain.interruption import MAINTENANCE, Advised, Ended, Warned
 from controller.errors import Rejected
 from controller.wiring import RULES
 
@@ -34,6 +34,22 @@ def document(kind: str, **detail: Any) -> dict[str, Any]:  # noqa: ANN401 - what
 WARNING = document("EC2 Spot Instance Interruption Warning", instance_action="terminate")
 ADVICE = document("EC2 Instance Rebalance Recommendation")
 CHANGE = document("EC2 Instance State-change Notification", state="shutting-down")
+MAINTENANCE_EVENT: dict[str, Any] = {
+    **document("AWS Health Event"),
+    "source": "aws.health",
+    "detail": {
+        "eventArn": "arn:aws:health:us-east-1::event/EC2/AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED/one",
+        "service": "EC2",
+        "eventTypeCode": "AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED",
+        "eventTypeCategory": "scheduledChange",
+        "startTime": "Mon, 28 Sep 2026 00:00:00 GMT",
+        "affectedEntities": [
+            {"entityValue": "i-0123456789abcdef0", "tags": {}},
+            {"entityValue": "vol-0123456789abcdef0"},
+            {"entityValue": "i-0fedcba9876543210"},
+        ],
+    },
+}
 
 
 @pytest.mark.parametrize(
@@ -45,20 +61,34 @@ CHANGE = document("EC2 Instance State-change Notification", state="shutting-down
     ],
 )
 def test_an_event_of_ec2_becomes_a_notice(event: dict[str, Any], notice: object) -> None:
-    assert notices.read(json.dumps(event)) == notice
+    assert notices.read(json.dumps(event)) == [notice]
+
+
+def test_announced_maintenance_becomes_a_notice_for_each_machine_it_is_about() -> None:
+    assert notices.read(json.dumps(MAINTENANCE_EVENT)) == [
+        Advised("i-0123456789abcdef0", AT, MAINTENANCE),
+        Advised("i-0fedcba9876543210", AT, MAINTENANCE),
+    ]
 
 
 def test_every_rule_brings_events_that_are_understood() -> None:
-    known = {kind for event in (WARNING, ADVICE, CHANGE) for kind in [event["detail-type"]]}
+    known = {(event["source"], event["detail-type"]) for event in (WARNING, ADVICE, CHANGE, MAINTENANCE_EVENT)}
+    brought = {
+        (source, kind)
+        for rule in RULES
+        for source in rule.pattern["source"]  # type: ignore[attr-defined]  # a list
+        for kind in rule.pattern["detail-type"]  # type: ignore[attr-defined]  # a list
+    }
 
-    assert {kind for rule in RULES for kind in rule.pattern["detail-type"]} == known  # type: ignore[attr-defined]  # a list
-    assert {source for rule in RULES for source in rule.pattern["source"]} == {"aws.ec2"}  # type: ignore[attr-defined]  # a list
+    assert brought == known
 
 
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
         ({**WARNING, "source": "aws.ecs"}, "none of ours"),
+        ({**WARNING, "source": "aws.health"}, "none of ours"),
+        ({**MAINTENANCE_EVENT, "detail": {"affectedEntities": "i-1"}}, "affectedEntities is not a list"),
         ({**WARNING, "detail-type": "EC2 Fleet Error"}, "none of ours"),
         ({**WARNING, "detail-type": ["EC2 Instance Rebalance Recommendation"]}, "none of ours"),
         ({**WARNING, "time": "yesterday"}, "'yesterday' is not a time"),
