@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -34,15 +34,16 @@ class BootBook:
     policy: BreakerPolicy
     clock: Callable[[], float]
     new_id: Callable[[], str]
+    lock: AbstractContextManager[object] = field(default_factory=threading.RLock, repr=False)
+    """For whom threads take turns in another way: something that holds nobody up."""
     _text: str | None = field(default=None)
     _known: BootHealth = field(default_factory=BootHealth)
     _looked_at: float = field(default=float("-inf"))
-    _changing: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def look(self) -> BootHealth:
         """As it is now; as it was last known where it can not be read."""
         # Nobody's job may hang on this record.
-        with self._changing:
+        with self.lock:
             with suppress(Unavailable, Rejected):
                 self._open(self.memory.recall(FACT, self.clock()))
             self._looked_at = self.clock()
@@ -50,7 +51,7 @@ class BootBook:
 
     def admit(self, group: Sequence[Job]) -> tuple[Sequence[Job], str]:
         """Those of a group that may be launched, and why the others may not."""
-        with self._changing:
+        with self.lock:
             if self.clock() - self._looked_at >= LOOK_S:
                 self.look()
             admitted = self.change(lambda known: boot_health.admitted(known, group, self.clock(), self.policy))
@@ -71,7 +72,7 @@ class BootBook:
 
     def change(self, change: Callable[[BootHealth], tuple[BootHealth, T]]) -> T:
         """Write down a change, made again on top of whatever somebody else has written meanwhile."""
-        with self._changing:
+        with self.lock:
             for _ in range(_TRIES):
                 new, outcome = change(self._known)
                 if new == self._known:

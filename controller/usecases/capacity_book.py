@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -42,11 +42,12 @@ class CapacityBook:
     terms: Terms
     clock: Callable[[], float]
     new_id: Callable[[], str]
+    lock: AbstractContextManager[object] = field(default_factory=threading.RLock, repr=False)
+    """For whom threads take turns in another way: something that holds nobody up."""
     _text: str | None = field(default=None)
     _known: Capacity = field(default_factory=Capacity)
     _short: int = field(default=0)
     _read: bool = field(default=False)
-    _changing: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
     def known(self) -> Capacity:
@@ -67,7 +68,7 @@ class CapacityBook:
     def look(self) -> Capacity:
         """The record as it is now."""
         # Where it can not be read, what was known before is better than nothing.
-        with self._changing, suppress(Unavailable, Rejected):
+        with self.lock, suppress(Unavailable, Rejected):
             self._open(self.memory.recall(FACT, self.clock()))
         return self._known
 
@@ -95,7 +96,7 @@ class CapacityBook:
 
     def fell_short(self, jobs: int) -> None:
         """For so many jobs there were no tokens."""
-        with self._changing:
+        with self.lock:
             self._short += max(0, jobs)
 
     def wake_after(self) -> float | None:
@@ -121,7 +122,7 @@ class CapacityBook:
         raise Unavailable(f"order for {pattern}: the record changes faster than it can be written")
 
     def _change(self, change: Callable[[Capacity], tuple[Capacity, T]]) -> T:
-        with self._changing:
+        with self.lock:
             for _ in range(_TRIES):
                 new, outcome = change(self._known)
                 if new == self._known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeVar, cast
@@ -167,8 +167,9 @@ class World:
         """From now on the doors reach the outside through `around`."""
         self.watch = RegionWatch(self.region, self.regions, LEASE_S, watched(self.memory, around), self.clock)
         ports = self._ports(around)
-        self.book = CapacityBook(ports.own_memory, CapacityTerms(), self.clock, self._stamp)
-        self.boots = BootBook(ports.memory, BreakerPolicy(), self.clock, self._stamp)
+        # Doors that stand still at a call while others go on are processes of their own: no lock is between those.
+        self.book = CapacityBook(ports.own_memory, CapacityTerms(), self.clock, self._stamp, nullcontext())
+        self.boots = BootBook(ports.memory, BreakerPolicy(), self.clock, self._stamp, nullcontext())
         self.launch = self._launcher(ports)
         self._open_dispatch(ports)
         self.claim_door = self._claims(ports)
