@@ -38,8 +38,9 @@ class Plan:
     seed: int | None = None
 
 
-PATIENCE = Patience(lease_s=15.0)
-"""GitHub's own, but for a machine that dies in mid-job: nobody would watch ten minutes for it to be missed."""
+PATIENCE = Patience(offer_s=8.0, lease_s=15.0)
+"""Shortened like the machines' own: nobody would watch ten minutes for a machine that died in mid-job to be missed,
+and while a job is offered to a runner that has left, others listen for it as long as their idle limit lets them."""
 
 
 def demo_stage(run_dir: Path) -> Stage:
