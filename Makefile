@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
-LIVE_WORKERS ?= 3
+LIVE_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo scenarios seeds chaos flood test check format lint types imports tests live still checked docs bench bench-agent agent-mutations reliability simulate watching fuzz agent-wheel aws-smoke checkov clean
