@@ -62,17 +62,18 @@ def test_row_38_whoever_waits_for_an_answer_is_alive_but_not_for_ever(monkeypatc
     monkeypatch.setattr("runner_agent.lifecycle.inbox.LONGEST_WAIT_S", 0.005)
     pings: list[float] = []
     inbox = Inbox(lambda: pings.append(time.monotonic()))
-    silence_s = 0.2
+    limit_s = silence_s = 0.2
 
     def answer() -> str:
         # It comes only after the waiting has long gone without a sign of life.
         until(lambda: len(pings) > 5 and time.monotonic() > pings[-1] + silence_s)
         return "here"
 
-    found = inbox.during(answer, 0.2)
+    found = inbox.during(answer, limit_s)
 
     assert found == "here"
-    assert time.monotonic() > pings[-1] + silence_s
+    # The first sign comes after the limit was set; a busy machine may stamp the last one late, but no second.
+    assert sum(ping > pings[0] + limit_s for ping in pings) <= 1
 
 
 def test_row_38_what_fails_while_it_is_waited_for_fails_for_whoever_waits() -> None:
