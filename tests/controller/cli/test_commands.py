@@ -312,7 +312,17 @@ def test_the_list_of_chores_says_how_often_each_is_run(desk: Desk) -> None:
 
 def test_whoever_only_looks_has_every_right_that_he_uses_and_no_other(desk: Desk) -> None:
     known = names(desk.stage.cloud.options, desk.stage.cloud.settings, desk.stage.cloud._network)
-    desk.says("status")
+    story = desk.answers("jobs", "show", desk.said["job"])
+    for words in (
+        ["status"],
+        ["jobs", "list"],
+        ["jobs", "list", "--state", "ended"],
+        ["jobs", "show", story["page"]],
+        ["runners", "list"],
+        ["runners", "show", story["machines"][1]["instance_id"]],
+        ["breaker", "list"],
+    ):
+        desk.says(*words)
     used = desk.accesses(LOOKER)
 
     def allowed(grant: wiring.Grant, action: str) -> list[Access]:
