@@ -6,13 +6,11 @@ tell: how long a function waits for GitHub and for EC2, and that nothing is free
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from controller import wiring
-from controller.local.aws.calls import CallRecord
 from controller.local.aws.principals import PrincipalKind
 from controller.local.stage import Stage
 
@@ -38,7 +36,6 @@ SECONDS: Mapping[str, float] = {
 }
 """Of one invocation, without CreateFleet: a claim waits 0.35 s for GitHub's registration."""
 CREATE_FLEET_S = 2.5
-_KB, _PAGE = 1024, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +65,11 @@ def _lines(stage: Stage) -> Iterator[tuple[str, float]]:
     # An empty long poll costs by the hour and not by the job; one that brought something is followed by a delete.
     taken = counted["sqs", "DeleteMessageBatch"] * 2
     yield "SQS", (counted["sqs", "SendMessage"] + taken) * SQS_REQUEST
-    yield "DynamoDB, writing", sum(map(_written, calls)) * WRITE_UNIT
-    yield "DynamoDB, reading", sum(map(_read, calls)) * READ_UNIT
+    for way, price in (("read", READ_UNIT), ("write", WRITE_UNIT)):
+        for where, units in sorted(stage.cloud.capacity_units().items()):
+            if where[1] == way:
+                yield f"DynamoDB, {way}: {where[0]}", units * price
     yield (
         "Logs of the functions",
         LOG_BYTE * sum(len(stage.cloud.function_log(function.name).encode()) for function in wiring.FUNCTIONS),
     )
-
-
-def _written(call: CallRecord) -> float:
-    """Write units: by the kilobyte of the request, which is longer than what it stores; twice in a transaction."""
-    times = {"PutItem": 1, "UpdateItem": 1, "TransactWriteItems": 2}.get(call.action, 0)
-    return times * math.ceil(call.asked / _KB) if call.service == "dynamodb" else 0.0
-
-
-def _read(call: CallRecord) -> float:
-    """Read units, as for strong reads: by four kilobytes of the answer, at least one."""
-    reads = call.service == "dynamodb" and call.action in {"GetItem", "BatchGetItem", "Query"}
-    return math.ceil(max(1, call.answered) / _PAGE) if reads else 0.0

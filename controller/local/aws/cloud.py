@@ -147,6 +147,10 @@ class LocalCloud:
         """Every call so far."""
         return self._log.snapshot()
 
+    def capacity_units(self) -> Mapping[tuple[str, str], float]:
+        """DynamoDB's request units: (table or table/index, "read" or "write") to a number."""
+        return self._account.store.meter.total()
+
     def instances(self) -> tuple[Instance, ...]:
         """Every instance there ever was."""
         return self._instances.all()

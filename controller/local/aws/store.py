@@ -14,6 +14,7 @@ from werkzeug.test import run_wsgi_app
 
 from controller.local.aws import items
 from controller.local.aws.calls import Call
+from controller.local.aws.capacity_units import Meter
 from controller.local.aws.principals import ACCOUNT
 from controller.local.aws.web import Reply, Request
 
@@ -42,12 +43,13 @@ class Store:
             _one_at_a_time.release()
             raise
         self._closed = False
+        self.meter = Meter()
 
     def answer(self, call: Call) -> Reply:
         """Let moto answer."""
         with self._locks[call.service]:
             if call.service == "dynamodb":
-                return items.answer(call, self._slow)
+                return items.answer(call, self._slow, self.meter)
             return self._slow(call)
 
     def close(self) -> None:
