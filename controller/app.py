@@ -224,7 +224,6 @@ def reports_door() -> QueueDoor:
         runners=stack.runners,
         ledger=stack.ledger,
         outbox=stack.outbox(),
-        book=stack.capacity_book(),
         tell=stack.telemetry.tell,
         clock=time.time,
         peers=stack.peers(),

@@ -221,7 +221,6 @@ REPORTS_DOOR = Function(
         _send(JOBS),
         _send(HOUSEKEEPING),
         _send_to_peers(REPORTS),
-        _TAKEN_AWAY,
         _LEASE,
     ),
 )

@@ -20,8 +20,6 @@ REBALANCE = "rebalance"
 """A piece of advice, not a notice: the machine may live on for hours."""
 MAINTENANCE = "maintenance"
 """Announced days ahead; a machine that lives to see it is told of again when its state changes."""
-ADVICE = frozenset({REBALANCE, MAINTENANCE})
-"""What says nothing about how scarce machines of this kind are, and takes none away."""
 
 MOST_RERUNS = 2
 """A job is run again so often, by name; after that it is somebody's turn to look."""

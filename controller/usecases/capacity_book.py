@@ -13,13 +13,12 @@ from typing import TypeVar
 
 from controller.domain import capacity, places
 from controller.domain.capacity import Capacity, Terms, Turn
-from controller.domain.events import Event, InterruptionNoticed, PlaceClosed
-from controller.domain.interruption import ADVICE
+from controller.domain.events import PlaceClosed
 from controller.domain.launch import LaunchAnswer, Offering
 from controller.domain.line import Served
 from controller.domain.places import Force
 from controller.domain.refusal import RefusalKind
-from controller.domain.runner import Lifecycle
+from controller.domain.runner import Lifecycle, Runner
 from controller.errors import Rejected, Unavailable
 from controller.ports import Memory
 from runner_agent.contract import wire
@@ -106,10 +105,12 @@ class CapacityBook:
             return None
         return self._change(lambda known: capacity.wake(known, jobs, self.clock()))
 
-    def heed(self, told: Iterable[Event]) -> None:
-        """Remember where machines were taken away; each of them counts once, whoever tells of it and how often."""
-        taken = [one for one in told if isinstance(one, InterruptionNoticed) and one.kind not in ADVICE]
-        happened = [places.taken_away(one.instance, one.instance_type, one.zone) for one in taken]
+    def heed(self, taken: Iterable[Runner]) -> None:
+        """Remember where machines were taken away; each of them counts once, however often it is told.
+
+        By the cloud's word only: a machine's own may be that of a job on it, which would close the place to all.
+        """
+        happened = [places.taken_away(one.instance_id, one.instance_type, one.zone) for one in taken]
         if happened:
             self._change(lambda known: (capacity.interrupted(known, happened, self.clock()), None))
 

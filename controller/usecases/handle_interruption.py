@@ -19,7 +19,7 @@ from controller.domain.interruption import (
     Witness,
     noticed,
 )
-from controller.domain.runner import ALIVE, Runner, RunnerState
+from controller.domain.runner import ALIVE, Lifecycle, Runner, RunnerState
 from controller.errors import Rejected, Unavailable
 from controller.messages import Chore, Chores, Delivery, Wake
 from controller.ports import Jobs, Ledger, Outbox, Runners, Tell
@@ -68,9 +68,9 @@ class HandleInterruption:
     def _join(self, heard: Sequence[tuple[Delivery, Notice]]) -> list[str]:
         began = self.clock()
         for _ in range(_TRIES):
-            desk, early = self._decided(heard)
+            desk, early, taken = self._decided(heard)
             # Before the records say that it is known: after a crash in between it is heard, and heeded, again.
-            self.book.heed(desk.told)
+            self.book.heed(taken)
             if desk.save():
                 break
         else:
@@ -87,11 +87,12 @@ class HandleInterruption:
         self.boots.bury((runner for runner in desk.runners if runner.instance_id in gone), ENDED)
         return early
 
-    def _decided(self, heard: Sequence[tuple[Delivery, Notice]]) -> tuple[Desk, list[str]]:
-        """The changed records, and the deliveries that come too early to be believed."""
+    def _decided(self, heard: Sequence[tuple[Delivery, Notice]]) -> tuple[Desk, list[str], list[Runner]]:
+        """The changed records, the deliveries that come too early to be believed, and the machines taken away."""
         desk = Desk(self.jobs, self.runners, self.ledger)
         desk.fetch([], {notice.instance_id for _, notice in heard})
         early: list[str] = []
+        taken: list[Runner] = []
         now = self.clock()
         for delivery, notice in heard:
             runner = desk.runner(notice.instance_id)
@@ -99,6 +100,7 @@ class HandleInterruption:
                 continue
             match notice:
                 case Warned(action=action):
+                    taken += [runner] if runner.lifecycle is Lifecycle.SPOT else []
                     _warn(runner, action, desk, now)
                 case _ if runner.state not in ALIVE:
                     continue
@@ -109,7 +111,7 @@ class HandleInterruption:
                 case Ended(state=state):
                     _write_off(runner, state, desk, now)
         mourn(desk, now)
-        return desk, early
+        return desk, early, taken
 
 
 def _warn(runner: Runner, action: str, desk: Desk, now: float) -> None:

@@ -15,7 +15,6 @@ from controller.domain.runner_name import instance_of
 from controller.errors import Rejected, Unavailable
 from controller.messages import Chore, Chores, Delivery, JobMoved, Wake
 from controller.ports import Jobs, Ledger, Outbox, Runners, Tell
-from controller.usecases.capacity_book import CapacityBook
 from controller.usecases.desk import Desk
 from controller.usecases.finish_runner import Terms, finish_runner
 from controller.usecases.mourn import mourn
@@ -39,7 +38,6 @@ class HearReports:
     runners: Runners
     ledger: Ledger
     outbox: Outbox
-    book: CapacityBook
     tell: Tell
     clock: Callable[[], float]
     peers: Mapping[str, Outbox] = field(default_factory=dict)
@@ -82,11 +80,8 @@ class HearReports:
         return delivery.id
 
     def _join(self, heard: Sequence[Heard]) -> None:
-        began = self.clock()
         for _ in range(_TRIES):
             desk, elsewhere = self._decided(heard)
-            # Before the records say that it is known: after a crash in between it is heard, and heeded, again.
-            self.book.heed(desk.told)
             if desk.save():
                 break
         else:
@@ -95,7 +90,7 @@ class HearReports:
             self.outbox.send(Wake("a job is back in line"))
         if desk.jobs_were_lost:
             self.outbox.send(Chore(Chores.INTERRUPTED_JOBS), FIRST_LOOK_S)
-        for event in (*desk.told, *self.book.closed_since(began)):
+        for event in desk.told:
             self.tell(event)
         for region, moved in elsewhere:
             self.peers[region].send(moved)

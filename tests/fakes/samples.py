@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.domain.events import InterruptionNoticed
 from controller.domain.fleet_config import RunnerConfig, Span
 from controller.domain.job import Job
 from controller.domain.job_key import Intake, JobKey
@@ -92,11 +91,6 @@ def plan(launch_id: str = "launch-1", **changes: Any) -> LaunchPlan:  # noqa: AN
         "tags": (("spotrunner:stack", "dev-us-east-1"), ("spotrunner:launch", launch_id)),
     }
     return LaunchPlan(**(usual | changes))
-
-
-def taken_away(instance_id: str, instance_type: str = "c7a.large", zone: str = "us-east-1a") -> InterruptionNoticed:
-    """A spot machine is taken away."""
-    return InterruptionNoticed(instance_id, "1#1", "terminate", "launched", instance_type, zone)
 
 
 def queued(job_id: int = 1, attempt: int = 1, **changes: Any) -> JobQueued:  # noqa: ANN401 - fields of the record

@@ -204,7 +204,8 @@ def remembered() -> FakeMemory:
     code = "InsufficientInstanceCapacity"
     refusal = Refusal(RefusalKind.CAPACITY, code, "", "c7a.xlarge", "us-east-1a")
     book.answered(Lifecycle.SPOT, turn, LaunchAnswer(refusals=(refusal,)))
-    book.heed([samples.taken_away(f"i-{n}", "m7a.xlarge", "us-east-1b") for n in range(places.POLICY.failures)])
+    there = {"instance_type": "m7a.xlarge", "zone": "us-east-1b"}
+    book.heed([samples.runner(f"i-{n}", **there) for n in range(places.POLICY.failures)])
     return memory
 
 

@@ -93,7 +93,7 @@ def test_machines_taken_away_are_remembered_and_none_costs_nothing() -> None:
 
     book(memory).heed([])
     nothing = dict(memory.facts)
-    book(memory).heed([samples.taken_away(f"i-{n}") for n in range(3)])
+    book(memory).heed([samples.runner(f"i-{n}") for n in range(3)])
 
     assert nothing == {}
-    assert book(memory, "other").look().breakers.keys() == {"c7a.large/us-east-1a"}
+    assert book(memory, "other").look().breakers.keys() == {"c7a.xlarge/us-east-1a"}

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from controller.domain.deliveries import MessageDelayed, MessageRejected
-from controller.domain.events import InterruptionNoticed, JobBackInLine, JobInterrupted, MachineGone
+from controller.domain.events import InterruptionNoticed, JobBackInLine, JobInterrupted, MachineGone, PlaceClosed
 from controller.domain.interruption import FIRST_LOOK_S, MAINTENANCE, VANISHED, Advised, Ended, Notice, Warned
 from controller.domain.job import JobState, Rerun
-from controller.domain.runner import RunnerState
+from controller.domain.places import place
+from controller.domain.runner import Runner, RunnerState
 from controller.errors import NothingToDo, Unavailable
 from controller.messages import Chore, Chores, Delivery, Step, Wake
 from runner_agent.contract import wire
@@ -39,6 +40,10 @@ def busy(job_id: int = 1) -> tuple[World, str]:
     world.reported(ReportKind.STARTED, machine, runner_name=name)
     world.moved(Step.IN_PROGRESS, job_id, runner_name=name)
     return world, machine
+
+
+def place_of(runner: Runner) -> str:
+    return place(runner.instance_type, runner.zone)
 
 
 def warned(machine: str, action: str = "terminate") -> Warned:
@@ -313,6 +318,23 @@ def test_copies_of_a_notice_change_nothing_twice() -> None:
     assert dict(world.shelf.records) == once
     assert len(world.told.of(InterruptionNoticed)) == 1
     assert world.outbox.sent == [Wake("a machine was taken away")]
+
+
+def test_a_place_is_closed_by_what_the_cloud_says_and_not_by_what_machines_say_of_themselves() -> None:
+    world, machines = launched(1, 2, 3)
+    for machine in machines:
+        world.claim(machine)
+    (place,) = {place_of(world.runner(machine)) for machine in machines}
+
+    for machine in machines:
+        world.reported(ReportKind.INTERRUPTION, machine, interruption="terminate")
+    by_themselves = dict(world.book.look().breakers)
+    world.noticed(*(warned(machine) for machine in machines), warned(machines[0]))
+
+    assert by_themselves == {}
+    assert set(world.book.look().breakers) == {place}
+    assert len(world.told.of(InterruptionNoticed)) == 3
+    assert [event.place for event in world.told.of(PlaceClosed)] == [place]
 
 
 def test_a_pool_taken_away_brings_one_wake_up_and_a_machine_for_each_job() -> None:

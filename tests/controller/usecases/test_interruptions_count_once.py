@@ -1,4 +1,4 @@
-"""A machine that is taken away counts once against its place, whoever is heard first and how often all are heard."""
+"""A machine that the cloud takes away counts once against its place, whoever is heard first and how often."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ def test_an_interruption_counts_once_in_whatever_order_it_is_told_and_wherever_a
     for word, dies_at in words:
         _say(world, machine, WORDS[word], dies_at)
 
-    said = any(word != "gone" for word, _ in words)
+    # A job may speak with its machine's voice: what a machine says of itself counts for nothing.
+    said = any(word == "warned" for word, _ in words)
     assert counted(world, machine) == said
 
 
@@ -123,6 +124,6 @@ def test_a_machine_that_is_not_a_spot_one_says_nothing_about_spot_machines() -> 
     world = World(samples.config(spot=False))
     machine = at_work(world)
 
-    told_by_itself(world, machine)
+    warned(world, machine)
 
     assert counted(world, machine) == 0

@@ -181,7 +181,6 @@ class World:
             ports.runners,
             ports.ledger,
             ports.outbox,
-            self.book,
             self.told,
             self.clock,
             self.peers,
