@@ -40,7 +40,7 @@ def housekeeping(event, context):
         time.sleep(0.01)
 """
 QUEUES = (
-    wiring.Queue("jobs", visibility_s=1, max_receives=2),
+    wiring.Queue("jobs", visibility_s=2, max_receives=2),
     wiring.Queue("reports", visibility_s=60),
     wiring.Queue("housekeeping", visibility_s=60),
 )
@@ -59,7 +59,11 @@ FUNCTIONS = (
 
 @pytest.fixture(scope="module")
 def cloud(start_cloud: Callable[..., LocalCloud]) -> LocalCloud:
-    return start_cloud(DOORS, functions=FUNCTIONS, queues=QUEUES, rules=(), concurrency={"housekeeping": 2})
+    """With a warm dispatch: one that starts for longer than a message stays hidden would be handed it again."""
+    cloud = start_cloud(DOORS, functions=FUNCTIONS, queues=QUEUES, rules=(), concurrency={"housekeeping": 2})
+    send(cloud, "jobs", "warm")
+    eventually(lambda: records(cloud, "warm") and not cloud.queue_depths()["jobs"].in_flight)
+    return cloud
 
 
 def send(cloud: LocalCloud, queue: str, body: str, **more: object) -> None:
