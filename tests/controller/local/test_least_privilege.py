@@ -92,7 +92,6 @@ SOMETIMES: Mapping[Right, str] = {
     ("claim", "ec2:DescribeInstances", "every-instance"): _CUT_SHORT,
     ("claim", "dynamodb:Query", "index:jobs"): "the job that it was launched for is gone: test_claim_runner.py there",
     **{("reports", "dynamodb:BatchGetItem", f"table:{table}"): _SEVERAL for table in ("jobs", "runners")},
-    ("reports", "dynamodb:PutItem", "table:memory"): _INTERRUPTED,
     ("reports", "sqs:SendMessage", "queue:jobs"): "a machine ended without a job: test_hear_reports.py there",
     **{("housekeeping", action, "table:runners"): _SEVERAL for action in READS},
     ("housekeeping", "dynamodb:BatchGetItem", "table:jobs"): _SEVERAL,
