@@ -11,7 +11,7 @@ import binascii
 import json
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controller import app, messages
 from controller.adapters.github import webhook as deliveries
@@ -19,6 +19,10 @@ from controller.domain.deliveries import DeliveryPassed, DeliveryRefused, Messag
 from controller.errors import AlreadyDone, NothingToDo, Rejected, Unavailable
 from controller.messages import Delivery
 from runner_agent.contract import wire
+
+if TYPE_CHECKING:
+    from controller.app.doors import HousekeepingDoor
+    from controller.app.webhook import WebhookDoor
 
 HttpEvent = Mapping[str, Any]
 """API Gateway's payload format 2.0: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html"""
@@ -46,7 +50,7 @@ def webhook(event: HttpEvent, _context: object) -> HttpAnswer:
     return _answer(status, {"message": words})
 
 
-def _received(door: app.WebhookDoor, sent: deliveries.Envelope, body: bytes) -> tuple[int, str, str]:
+def _received(door: WebhookDoor, sent: deliveries.Envelope, body: bytes) -> tuple[int, str, str]:
     """Status, action and words for one delivery."""
     if not deliveries.came_through_front(sent.front, door.front_digests):
         return 403, "", "it did not come through this stack's front door: use the stack's output `webhook_url`"
@@ -132,7 +136,7 @@ def housekeeping(event: QueueEvent, _context: object) -> QueueAnswer:
     return _batch(event, handle, door.flush)
 
 
-def _kept_house(door: app.HousekeepingDoor, delivery: Delivery) -> bool:
+def _kept_house(door: HousekeepingDoor, delivery: Delivery) -> bool:
     try:
         door.handle(_chore(delivery))
     except Rejected as bad:

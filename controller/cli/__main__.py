@@ -15,7 +15,6 @@ except ModuleNotFoundError:
     sys.exit("The spotrunner command needs typer: pip install 'spotrunner[cli]'")
 
 import controller
-from controller import app as doors
 from controller.cli import breakers, chores, jobs, new_stack, region, runners
 from controller.cli.exits import Exit
 from controller.errors import Rejected, SpotRunnerError
@@ -75,6 +74,7 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
     has learnt, and what it would not ask for now is marked with the refusal, breaker or limit that keeps it from it.
     """
     # The resolver takes longer to load than most other commands take in all.
+    from controller.app import operator  # noqa: PLC0415 - see above
     from controller.cli import show, sources  # noqa: PLC0415 - see above
     from controller.cli.plan import Known, Question, plan  # noqa: PLC0415 - see above
     from controller.region import Place  # noqa: PLC0415 - see above
@@ -83,9 +83,9 @@ def plan_command(  # noqa: PLR0913 - each is an option of the command line
         raise typer.BadParameter("name either --configs or --stack")
     try:
         environment, region = sources.place_of(stack) if stack else ("", region)
-        known = sources.known(stack, doors.operator_memory(environment, region), time.time()) if stack else Known()
+        known = sources.known(stack, operator.memory(environment, region), time.time()) if stack else Known()
         zones = tuple(zone or known.zones() or Place(region, "").zones())
-        found: Configs = sources.from_path(configs) if configs else doors.operator_configs(stack, region)
+        found: Configs = sources.from_path(configs) if configs else operator.configs(stack, region)
         answer = plan(Question(tuple(labels), repository, environment, region, zones, fork), found, known)
     except SpotRunnerError as bad:
         typer.echo(f"spotrunner: {bad}", err=True)

@@ -13,7 +13,7 @@ from controller.cli.stack import AsJson, StackName, now, opened
 from controller.errors import Rejected
 
 if TYPE_CHECKING:
-    from controller.app import OperatorDoor
+    from controller.app.operator import OperatorDoor
     from controller.domain.places import Force
 
 app = typer.Typer(

@@ -16,7 +16,7 @@ from controller.cli.stack import AsJson, StackName, is_drained, now, opened
 from controller.errors import Rejected
 
 if TYPE_CHECKING:
-    from controller.app import OperatorDoor
+    from controller.app.operator import OperatorDoor
     from controller.cli.story import Evidence
     from controller.domain.job import Job
     from controller.domain.job_key import JobKey

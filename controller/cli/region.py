@@ -14,7 +14,7 @@ from controller.cli.stack import AsJson, StackName, checked_region, is_drained, 
 from controller.errors import SpotRunnerError
 
 if TYPE_CHECKING:
-    from controller.app import OperatorDoor
+    from controller.app.operator import OperatorDoor
     from controller.cli.standing import PlaceStanding, QueueStanding, Standing
 
 RegionName = Annotated[str, typer.Option("--region", show_default=False, help="Without it, the stack's own region.")]

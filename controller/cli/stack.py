@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controller import app as doors
 from controller.cli import sources
 from controller.errors import Rejected
+
+if TYPE_CHECKING:
+    from controller.app.operator import OperatorDoor
 
 StackName = Annotated[
     str,
@@ -23,12 +25,14 @@ StackName = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Answer for a program; times are seconds since the epoch.")]
 
 
-def opened(stack: str) -> doors.OperatorDoor:
+def opened(stack: str) -> OperatorDoor:
     """The stack's records and deeds; raises `Rejected` or `Unavailable` with the cure."""
-    return doors.operator_door(stack, _region(stack))
+    from controller.app import operator  # noqa: PLC0415 - the SDK takes longer to load than `--help` in all
+
+    return operator.door(stack, _region(stack))
 
 
-def is_drained(door: doors.OperatorDoor, region: str) -> bool:
+def is_drained(door: OperatorDoor, region: str) -> bool:
     """Whether a region is to launch nothing; raises `Unavailable` where that can not be known."""
     return door.watch.is_draining(region)
 
@@ -38,7 +42,7 @@ def now() -> float:
     return time.time()
 
 
-def checked_region(door: doors.OperatorDoor, region: str) -> str:
+def checked_region(door: OperatorDoor, region: str) -> str:
     """The region meant; raises `Rejected` for one that the environment does not have."""
     if region and region not in door.watch.regions:
         raise Rejected(f"{region} is no region of this environment: it has {', '.join(door.watch.regions)}")

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from controller import app, lambdas, messages
 from controller.adapters.aws import routes
 from controller.adapters.aws.signed import SignedSecrets
+from controller.app.webhook import WebhookDoor
 from controller.domain.grammars.aliases import Alias
 from controller.domain.reading import recognition
 from controller.domain.rules import Rules
@@ -116,7 +117,7 @@ def _rig() -> Iterator[Rig]:
     )
     wire, told = Wire(), Told()
     rig = Rig(wire, told)
-    door = app.WebhookDoor(
+    door = WebhookDoor(
         servers=(Server("", SERVER, "webhook", ()),),
         secrets=SignedSecrets(wire, 300.0),  # type: ignore[arg-type]  # the one method it calls
         outbox=wire,
@@ -124,13 +125,13 @@ def _rig() -> Iterator[Rig]:
         is_ours=recognition(rules),
         clock=lambda: rig.now,
     )
-    known: Callable[[], app.WebhookDoor] = app.webhook_door
-    app.webhook_door = lambda: door  # type: ignore[assignment]  # the one door that the handler asks for
+    known: Callable[[], WebhookDoor] = app.webhook_door
+    app.webhook_door = lambda: door  # the one door that the handler asks for
     try:
         assert rig.deliver(b"{}", X_GitHub_Event="ping")[0] == 200
         yield rig
     finally:
-        app.webhook_door = known  # type: ignore[assignment]  # as it was
+        app.webhook_door = known
 
 
 def text_of(data: object) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from controller.app import REREAD_S, WebhookDoor
+from controller.app.webhook import REREAD_S, WebhookDoor
 from controller.errors import Unavailable
 from controller.servers import Server
 from tests.fakes.queue import FakeOutbox

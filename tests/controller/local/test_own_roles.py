@@ -12,7 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from controller import app, policies, wiring
+from controller import policies, wiring
+from controller.app import operator
 from controller.cli.plan import Question, plan
 from controller.local.aws.iam import Access, Decision, decide, read
 from controller.local.aws.principals import Principal, PrincipalKind
@@ -209,7 +210,7 @@ def test_an_operator_who_asks_what_becomes_of_a_job_hears_whom_the_role_is_for(
         zones = ("us-east-1a",)
         return Question((f"spotrunner/{OTHER}",), repository, cloud.options.stack, cloud.options.region, zones)
 
-    configs = app.operator_configs(cloud.options.stack, cloud.options.region)
+    configs = operator.configs(cloud.options.stack, cloud.options.region)
     answers = [plan(question(name), configs) for name in ("nobody/a", "octo/a")]
 
     assert [answer.refusal for answer in answers] == [
