@@ -82,10 +82,7 @@ class Telling(Record, frozen=False):
             if strain.level > self.strained.get(strain.what, 0):
                 self.strained[strain.what] = strain.level
                 self.tell("strained", what=strain.what, level=strain.level, detail=strain.detail)
-        ends = next((strain.detail for strain in found if strain.ends), "")
-        if ends:
-            self.aids.ballast.drop()
-        return ends
+        return next((strain.detail for strain in found if strain.ends), "")
 
     def lines(self, written: Sequence[str]) -> None:
         """Hand them on to whoever ships logs."""
@@ -99,11 +96,13 @@ class Telling(Record, frozen=False):
             self.story.report(ReportKind.INTERRUPTION)
 
     def stopping(self, stop: Stop) -> None:
-        """Move through the state that says why."""
+        """Move through the state that says why; what the log will need is let go last, or the job takes that too."""
         self.stopped = True
         why = State.INTERRUPTED if stop.why in {Why.NOTICE, Why.REBALANCE} else State.LIMIT
         self.to(why, why=stop.why, reason=stop.reason)
         self.to(State.DRAINING)
+        if stop.why is Why.FULL:
+            self.aids.ballast.drop()
 
     def passing(self, view: View, now: float) -> float:
         """Report what lasts: listening without a job, a long job."""

@@ -2,7 +2,8 @@
 
 A part is a list of steps: {"say": line} {"wait": seconds} {"until": file} {"flood": bytes} {"child": "plain"|"daemon"}
 {"exit": code} {"on_interrupt": [steps]} {"deaf": true} {"die": signal} {"touch": file} {"write": [file, bytes]}
-{"fill": folder} {"files": folder} {"hog": [control group's list of processes, bytes]} {"count": [file, counter, time]}
+{"fill": folder} {"files": folder} {"files_at_once": folder}
+{"hog": [control group's list of processes, bytes]} {"count": [file, counter, time]}
 """
 
 from __future__ import annotations
@@ -83,15 +84,20 @@ def do_fill(name: str) -> None:
         return
 
 
-def do_files(name: str) -> None:
+def do_files(name: str, pause_s: float = 0.005) -> None:
     """Use up the inodes of a disk."""
     (HERE / name).mkdir()
     try:
         for number in range(100_000):
             (HERE / name / str(number)).touch()
-            time.sleep(0.005)
+            time.sleep(pause_s)
     except OSError:
         return
+
+
+def do_files_at_once(name: str) -> None:
+    """The same, faster than anybody can look."""
+    do_files(name, pause_s=0.0)
 
 
 def do_hog(wish: tuple[str, int]) -> None:

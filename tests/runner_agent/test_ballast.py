@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from runner_agent.ballast import Ballast
+from runner_agent.ballast import FILES, Ballast
 
 
-def test_space_is_really_taken_and_let_go(tmp_path: Path) -> None:
+def test_space_and_inodes_are_really_taken_and_let_go(tmp_path: Path) -> None:
     ballast = Ballast(tmp_path, size=1_000_000)
 
     ballast.load()
-    taken = (tmp_path / "ballast").stat().st_blocks * 512
+    ballast.load()
+    files = list((tmp_path / "ballast").iterdir())
+    taken = sum(file.stat().st_blocks * 512 for file in files)
     ballast.drop()
     ballast.drop()
 
     assert taken >= 1_000_000
+    assert len(files) == 1 + min(FILES, os.statvfs(tmp_path).f_favail // 20)
     assert not (tmp_path / "ballast").exists()
 
 

@@ -43,8 +43,12 @@ def _run(*command: str) -> int:
 
 @pytest.mark.parametrize(
     ("options", "uses", "what"),
-    [("size=24m", {"fill": "junk"}, "disk"), ("size=64m,nr_inodes=400", {"files": "junk"}, "files")],
-    ids=["row_24_space", "row_25_inodes"],
+    [
+        ("size=24m", {"fill": "junk"}, "disk"),
+        ("size=64m,nr_inodes=400", {"files": "junk"}, "files"),
+        ("size=64m,nr_inodes=400", {"files_at_once": "junk"}, "files"),
+    ],
+    ids=["row_24_space", "row_25_inodes", "row_25_inodes_at_once"],
 )
 def test_row_24_and_row_25_a_disk_that_a_job_fills_ends_it_while_there_is_room_for_its_log(
     world: World, tmp_path: Path, options: str, uses: dict[str, str], what: str
