@@ -46,12 +46,14 @@ flood: $(VENV)/local.stamp ## A thousand mixed jobs at once into a crowded regio
 
 test: check ## Everything that CI checks
 
-# What fails in seconds comes first; then everything that takes long, side by side, each with its words in one piece.
+# What fails in seconds comes first; then what only waits beside what only computes, each with its words in one piece;
+# then what computes and is punctual too.
 BESIDE = $(MAKE) --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 check: lint
-	@echo "Three parts run side by side, for about ten minutes; each shows what it printed when it ends ..."
-	@$(BESIDE) --jobs=3 live still checked
+	@echo "Types, contracts and pages beside the tests with real processes; each shows what it printed when it ends ..."
+	@$(BESIDE) --jobs=2 live checked
+	@$(MAKE) --no-print-directory still
 
 # Tests with real processes wait most of the time, and are punctual: whatever only computes gives way to them.
 LIVE := tests/controller/local tests/controller/cli tests/watching
@@ -76,14 +78,13 @@ types: $(VENV)/dev.stamp
 imports: $(VENV)/dev.stamp
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
-tests: $(VENV)/dev.stamp
-	@$(BESIDE) --jobs=2 live still
+tests: live still
 
 live: $(VENV)/dev.stamp
 	$(BIN)/pytest -n $(LIVE_WORKERS) --dist worksteal -m local_cloud $(LIVE)
 
 still: $(VENV)/dev.stamp
-	$(GIVE_WAY) $(BIN)/pytest -n $(WORKERS) --dist worksteal -m 'not local_cloud'
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m 'not local_cloud'
 
 fuzz: $(VENV)/dev.stamp ## Send the webhook door a hundred thousand bodies
 	SPOTRUNNER_FUZZ_BODIES=$(or $(BODIES),100000) $(BIN)/pytest -n 0 -q -p no:cacheprovider tests/controller/test_webhook_fuzz.py
