@@ -160,7 +160,10 @@ def without(grants: Iterable[Grant], right: Right) -> tuple[Grant, ...]:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """Three equal jobs, one of whose machines freezes while it boots: a sweep ends it, and another takes its job."""
+    """Three equal jobs, one of whose machines freezes while it boots.
+
+    A sweep ends it, another takes its job, and its console is kept.
+    """
     folder: Path = tmp_path_factory.mktemp("story")
     (folder / "story.yml").write_text(STORY)
     with Stage(folder / "run", settings=HURRY) as stage:
@@ -172,6 +175,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
             url = stage.cloud.settings.environ()[variable(f"{schedule.queue.name}_queue_url")]
             stage.cloud.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(schedule.body))
         eventually(lambda: stage.settled, PATIENCE_S)
+        eventually(lambda: any(call.action == "GetConsoleOutput" for call in stage.calls()), PATIENCE_S)
         summary = judge(stage.jobs(), list(stage.machines().values()), stage.calls(), stage.processes())
         assert summary.outcomes == {"success": 3}
         return Told(stage.cloud.calls, names(stage.cloud.options, stage.cloud.settings, stage.cloud._network))
