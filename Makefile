@@ -52,8 +52,10 @@ BESIDE = $(MAKE) --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--
 
 check: lint
 	@echo "Types, contracts and pages beside the tests with real processes; each shows what it printed when it ends ..."
-	@$(BESIDE) --jobs=2 live checked
-	@$(MAKE) --no-print-directory still
+	@failed=0; \
+	$(BESIDE) --jobs=2 --keep-going live checked || failed=1; \
+	$(MAKE) --no-print-directory still || failed=1; \
+	exit $$failed
 
 # Tests with real processes wait most of the time, and are punctual: whatever only computes gives way to them.
 LIVE := tests/controller/local tests/controller/cli tests/watching

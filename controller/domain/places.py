@@ -15,6 +15,8 @@ from controller.domain.breaker import Breaker, BreakerPolicy, BreakerState, Fail
 from controller.domain.launch import Offering
 
 POLICY = BreakerPolicy(failures=3, window_s=900.0, rest_s=600.0, longest_rest_s=7_200.0, probe_s=120.0)
+NEWS_S = POLICY.rest_s
+"""A warning this old counts for nothing: until then a copy of it finds its failure kept, or the breaker open."""
 TAKEN_AWAY = "interruption"
 MOST_KEPT = 300
 

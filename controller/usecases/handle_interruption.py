@@ -19,6 +19,7 @@ from controller.domain.interruption import (
     Witness,
     noticed,
 )
+from controller.domain.places import NEWS_S
 from controller.domain.runner import ALIVE, Lifecycle, Runner, RunnerState
 from controller.errors import Rejected, Unavailable
 from controller.messages import Chore, Chores, Delivery, Wake
@@ -99,8 +100,9 @@ class HandleInterruption:
             if runner is None:
                 continue
             match notice:
-                case Warned(action=action):
-                    taken += [runner] if runner.lifecycle is Lifecycle.SPOT else []
+                case Warned(action=action, at=at):
+                    if runner.lifecycle is Lifecycle.SPOT and now - at < NEWS_S:
+                        taken.append(runner)
                     _warn(runner, action, desk, now)
                 case _ if runner.state not in ALIVE:
                     continue

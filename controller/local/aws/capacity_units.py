@@ -9,6 +9,7 @@ index is charged is not said there in so many words, and is assumed.
 
 from __future__ import annotations
 
+import base64
 import math
 import threading
 from collections import defaultdict
@@ -83,8 +84,8 @@ def size(item: Item) -> int:
 def _size(value: Mapping[str, Any]) -> int:
     ((kind, inner),) = value.items()
     match kind:
-        case "S":
-            return len(str(inner).encode())
+        case "S" | "B":
+            return len(str(inner).encode() if kind == "S" else base64.b64decode(inner))
         case "N":
             digits = str(inner).lower().partition("e")[0].replace("-", "").replace(".", "").strip("0")
             return math.ceil(len(digits) / _DIGITS_IN_A_BYTE) + 1 + str(inner).startswith("-")
@@ -95,7 +96,8 @@ def _size(value: Mapping[str, Any]) -> int:
         case "BOOL" | "NULL":
             return 1
         case _:
-            raise TypeError(f"no stored value of ours is a {kind}")
+            # A set of one of these.
+            return sum(_size({kind[0]: part}) for part in inner)
 
 
 def _units(size_: int, unit: int) -> int:

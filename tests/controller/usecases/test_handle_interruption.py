@@ -324,17 +324,18 @@ def test_a_place_is_closed_by_what_the_cloud_says_and_not_by_what_machines_say_o
     world, machines = launched(1, 2, 3)
     for machine in machines:
         world.claim(machine)
-    (place,) = {place_of(world.runner(machine)) for machine in machines}
+    (there,) = {place_of(world.runner(machine)) for machine in machines}
 
     for machine in machines:
         world.reported(ReportKind.INTERRUPTION, machine, interruption="terminate")
     by_themselves = dict(world.book.look().breakers)
-    world.noticed(*(warned(machine) for machine in machines), warned(machines[0]))
+    now = world.clock.now
+    world.noticed(*(Warned(machine, "terminate", now) for machine in machines), Warned(machines[0], "terminate", now))
 
     assert by_themselves == {}
-    assert set(world.book.look().breakers) == {place}
+    assert set(world.book.look().breakers) == {there}
     assert len(world.told.of(InterruptionNoticed)) == 3
-    assert [event.place for event in world.told.of(PlaceClosed)] == [place]
+    assert [event.place for event in world.told.of(PlaceClosed)] == [there]
 
 
 def test_a_pool_taken_away_brings_one_wake_up_and_a_machine_for_each_job() -> None:

@@ -109,6 +109,23 @@ def test_a_warning_heard_after_the_machine_has_ended_well_counts() -> None:
     assert counted(world, machine) == 1
 
 
+def test_a_warning_that_comes_again_when_its_place_has_been_forgotten_counts_for_nothing() -> None:
+    world = World()
+    machine = at_work(world)
+    notice = Warned(machine, "terminate", at=world.clock.now)
+
+    world.noticed(notice)
+    once = counted(world, machine)
+    world.clock.now += 2 * places.POLICY.window_s
+    for _ in range(2 * places.POLICY.failures):
+        world.noticed(notice)
+
+    failures = [failure for one in world.book.look().breakers.values() for failure in one.failures]
+    assert once == 1
+    assert [failure.at for failure in failures if failure.at > notice.at + places.NEWS_S] == []
+    assert not any(one.opened_at for one in world.book.look().breakers.values())
+
+
 @pytest.mark.parametrize("word", ["soon", "rebalance", ""])
 def test_what_is_no_notice_counts_for_nothing(word: str) -> None:
     world = World()

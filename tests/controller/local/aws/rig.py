@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
+from mypy_boto3_dynamodb import DynamoDBClient
 
 from controller.local.aws.calls import Call, CallLog
 from controller.local.aws.gate import Gate, Judge, Service
@@ -67,3 +68,27 @@ class Front:
         for client in self.clients:
             client.close()
         self.server.stop()
+
+
+def jobs_table(dynamodb: DynamoDBClient) -> None:
+    """A table with an index that holds whole items by `stage` and `at`."""
+    dynamodb.create_table(
+        TableName="jobs",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[
+            {"AttributeName": "id", "AttributeType": "S"},
+            {"AttributeName": "stage", "AttributeType": "S"},
+            {"AttributeName": "at", "AttributeType": "N"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by-stage",
+                "KeySchema": [
+                    {"AttributeName": "stage", "KeyType": "HASH"},
+                    {"AttributeName": "at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )

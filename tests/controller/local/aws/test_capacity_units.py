@@ -10,7 +10,7 @@ from mypy_boto3_dynamodb import DynamoDBClient
 
 from controller.local.aws.capacity_units import IndexKeys, Meter, size
 from controller.local.aws.store import Store
-from tests.controller.local.aws.rig import Front
+from tests.controller.local.aws.rig import Front, jobs_table
 
 WHOLE = IndexKeys("by-stage", ("stage", "at"), None)
 KEYS = IndexKeys("by-stage", ("stage", "at"), frozenset({"id", "stage", "at"}))
@@ -27,6 +27,9 @@ WAITING: dict[str, Any] = {"id": {"S": "1"}, "stage": {"S": "waiting"}, "at": {"
         ({"N": "-12"}, 3),
         ({"BOOL": True}, 1),
         ({"NULL": True}, 1),
+        ({"B": "AAEC"}, 3),
+        ({"SS": ["ab", "c"]}, 3),
+        ({"NS": ["7", "12"]}, 4),
         ({"L": []}, 3),
         ({"L": [{"S": "ab"}, {"N": "1"}]}, 3 + 3 + 3),
         ({"M": {"k": {"S": "ab"}}}, 3 + 1 + 1 + 2),
@@ -103,26 +106,7 @@ def store() -> Iterator[Store]:
 
 def test_the_embedded_tables_are_metered_as_they_are_used(store: Store, front: Callable[..., Front]) -> None:
     dynamodb: DynamoDBClient = front({"dynamodb": store.answer}).client("dynamodb")
-    dynamodb.create_table(
-        TableName="jobs",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[
-            {"AttributeName": "id", "AttributeType": "S"},
-            {"AttributeName": "stage", "AttributeType": "S"},
-            {"AttributeName": "at", "AttributeType": "N"},
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "by-stage",
-                "KeySchema": [
-                    {"AttributeName": "stage", "KeyType": "HASH"},
-                    {"AttributeName": "at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    jobs_table(dynamodb)
 
     dynamodb.put_item(TableName="jobs", Item=WAITING)
     moved = {**WAITING, "stage": {"S": "open"}}

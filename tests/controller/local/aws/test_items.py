@@ -10,7 +10,7 @@ from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 from controller.local.aws.store import Store
-from tests.controller.local.aws.rig import Front
+from tests.controller.local.aws.rig import Front, jobs_table
 
 
 @pytest.fixture(scope="module")
@@ -24,26 +24,7 @@ def store() -> Iterator[Store]:
 def dynamodb(store: Store, front: Callable[..., Front]) -> DynamoDBClient:
     client: DynamoDBClient = front({"dynamodb": store.answer}).client("dynamodb")
     if not client.list_tables()["TableNames"]:
-        client.create_table(
-            TableName="jobs",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[
-                {"AttributeName": "id", "AttributeType": "S"},
-                {"AttributeName": "stage", "AttributeType": "S"},
-                {"AttributeName": "at", "AttributeType": "N"},
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "by-stage",
-                    "KeySchema": [
-                        {"AttributeName": "stage", "KeyType": "HASH"},
-                        {"AttributeName": "at", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        jobs_table(client)
     return client
 
 
